@@ -31,13 +31,13 @@ from domain.tracking import FaceTrack
 _MAX_FACES = 64
 _SURVIVAL_S = 1.5
 _REACH = 1.0
-"""How far from its expected position a face may be found, in sides of the face; grows by
-``_REACH_PER_S`` for each second it was not seen, up to one."""
+"""How far from its expected or its last position a face may be found, in sides of the face; grows
+by ``_REACH_PER_S`` for each second it was not seen, up to one."""
 _REACH_PER_S = 1.0
 _MAX_GROWTH = 2.0
 """The factor by which a face may have grown or shrunk when it is found again."""
 _UNMATCHED = 1.75
-"""The cost of leaving a track without a detection; no possible match costs more than 1.43.
+"""The cost of leaving a track without a detection; a possible match costs less than 2.
 
 With a lower cost a track is rather left unmatched than paired with a box that hardly overlaps: a
 face that did not move keeps its number, but faces side by side may lose theirs when the camera
@@ -131,8 +131,9 @@ class KalmanFaceTracker:
         if not self._tracks or not found:
             return {}
         expected = _corners(track.expected_at(at_s) for track in self._tracks)
+        last = _corners(track.last_box for track in self._tracks)
         unseen_s = np.array([at_s - track.seen_s for track in self._tracks])
-        cost = _cost(expected, _corners(face.box for face in found), unseen_s)
+        cost = _cost(expected, last, _corners(face.box for face in found), unseen_s)
         _, columns, _ = lapjv(cost, extend_cost=True)
         return {
             row: int(column)
@@ -158,21 +159,33 @@ def _corners(boxes: Iterable[BoundingBox]) -> NDArray[np.float64]:
 
 
 def _cost(
-    tracks: NDArray[np.float64], faces: NDArray[np.float64], unseen_s: NDArray[np.float64]
+    expected: NDArray[np.float64],
+    last: NDArray[np.float64],
+    faces: NDArray[np.float64],
+    unseen_s: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """One less the distance IoU, tracks x faces; ``_UNMATCHED`` where they cannot be one face."""
-    t, f = tracks[:, None, :], faces[None, :, :]
+    """One less the distance IoU, tracks x faces; ``_UNMATCHED`` where they cannot be one face.
+
+    A head that turned back is far from where it was expected, but near where it was seen last.
+    """
+    t, f = expected[:, None, :], faces[None, :, :]
     t_size, f_size = t[..., 2:] - t[..., :2], f[..., 2:] - f[..., :2]
     t_area, f_area = t_size.prod(-1), f_size.prod(-1)
     meet = np.minimum(t[..., 2:], f[..., 2:]) - np.maximum(t[..., :2], f[..., :2])
     common = meet.clip(0).prod(-1)
     around = np.maximum(t[..., 2:], f[..., 2:]) - np.minimum(t[..., :2], f[..., :2])
-    apart = (t[..., :2] + t[..., 2:] - f[..., :2] - f[..., 2:]) / 2
-    apart_squared = (apart**2).sum(-1)
+    apart_squared = _apart_squared(t, f)
     distance_iou = common / (t_area + f_area - common) - apart_squared / (around**2).sum(-1)
 
     side = np.sqrt((t_area + f_area) / 2)
     reach = side * (_REACH + _REACH_PER_S * unseen_s.clip(0, 1))[:, None]
     growth = np.sqrt(np.maximum(t_area, f_area) / np.minimum(t_area, f_area))
-    possible = (apart_squared <= reach**2) & (growth <= _MAX_GROWTH)
+    nearest_squared = np.minimum(apart_squared, _apart_squared(last[:, None, :], f))
+    possible = (nearest_squared <= reach**2) & (growth <= _MAX_GROWTH)
     return np.where(possible, 1 - distance_iou, _UNMATCHED)
+
+
+def _apart_squared(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The squared distance of the centres."""
+    apart = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    return np.asarray((apart**2).sum(-1))

@@ -41,6 +41,11 @@ class Track:
             for reading in readings
         )
 
+    @property
+    def last_box(self) -> BoundingBox:
+        """Where the face was last seen."""
+        return self._last.box
+
     def see(self, detection: FaceDetection, at_s: float) -> None:
         """Update the track with a detection."""
         box = detection.box

@@ -1,5 +1,6 @@
 """Tracking of moving faces."""
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -50,6 +51,15 @@ def test_a_fast_small_face_is_followed_without_overlap() -> None:
     tracker = KalmanFaceTracker()
     for i in range(15):
         tracks = tracker.update([face(10 + 34 * i, side=32)], i * FRAME_S)
+        assert list(by_id(tracks)) == ["face_1"]
+
+
+def test_a_head_that_shakes_faster_than_frames_show_keeps_its_number() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(40):
+        at_s = i * 0.2
+        x, y = 60 * math.sin(8 * at_s), 35 * math.sin(13 * at_s)
+        tracks = tracker.update([face(300 + x, 200 + y, side=100)], at_s)
         assert list(by_id(tracks)) == ["face_1"]
 
 
