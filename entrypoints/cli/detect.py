@@ -26,7 +26,7 @@ from domain.wording import leading, percent
 from entrypoints.cli import tables
 from entrypoints.cli.console import console, errors, progress, reason_of, shown
 from entrypoints.cli.files import images_and_videos
-from entrypoints.cli.outputs import IMAGE_COPIES, VIDEO_COPIES, Outcome, outputs_of
+from entrypoints.cli.outputs import IMAGE_COPIES, VIDEO_COPIES, Outcome, names_among, outputs_of
 from entrypoints.cli.videos import (
     analyse_videos,
     unreadable_in_words,
@@ -167,8 +167,9 @@ def _as_table(image_outcomes: Sequence[Outcome[Detection]]) -> Table:
     headings = ("image", "face", "emotion", "score", "next", "box", "confidence")
     # A name that is too long for the terminal is wrapped and not cut.
     table = tables.columns(*headings, right=("face", "score"), overflow="fold")
+    names = names_among([outcome.file for outcome in image_outcomes])
     for outcome in image_outcomes:
-        name = shown(outcome.file.name)
+        name = shown(names[outcome.file])
         if outcome.found is None:
             table.add_row(name, "", Text("error", style="red"))
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -84,11 +85,26 @@ def outputs_of(
 _OF_ONE_FILE = {*IMAGE_COPIES, *VIDEO_COPIES, ".csv"}
 
 
+def names_among(files: Sequence[Path]) -> dict[Path, str]:
+    """The name of each file, with as many of its folders as tell it from the others."""
+    parts = {file: Path(os.path.abspath(file)).parts for file in files}
+    names = {file: file.name for file in files}
+    deepest = max(map(len, parts.values()), default=0)
+    for depth in range(2, deepest):
+        several = {name for name, times in Counter(names.values()).items() if times > 1}
+        if not several:
+            break
+        names |= {file: "/".join(parts[file][-depth:]) for file in files if names[file] in several}
+    return names
+
+
 def _names_within(folder: Path, files: Sequence[Path], ending: str) -> Iterator[Path]:
-    stems = Counter(file.stem for file in files)
+    names = {file: name.replace("/", "-") for file, name in names_among(files).items()}
+    stems = Counter(Path(name).stem for name in names.values())
     taken: set[str] = set()
     for file in files:
-        base = file.stem if stems[file.stem] == 1 else file.name
+        stem = Path(names[file]).stem
+        base = stem if stems[stem] == 1 else names[file]
         numbered = (f"{base}-{number}{ending}" for number in count(2))
         name = next(name for name in chain([f"{base}{ending}"], numbered) if name not in taken)
         taken.add(name)

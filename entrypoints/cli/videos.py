@@ -24,7 +24,7 @@ from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart
 from entrypoints.cli import tables
 from entrypoints.cli.console import errors, reason_of, shown
-from entrypoints.cli.outputs import Outcome
+from entrypoints.cli.outputs import Outcome, names_among
 from entrypoints.container import Container
 from entrypoints.wire import frame_table, sessions
 
@@ -185,8 +185,9 @@ def video_as_json(outcome: Outcome[VideoSummary]) -> dict[str, object]:
 def videos_as_table(outcomes: Sequence[Outcome[VideoSummary]]) -> Table:
     """A line for each face of each video."""
     table = tables.columns("video", "face", "seen", "frames", "shows", right=("frames",))
+    names = names_among([outcome.file for outcome in outcomes])
     for outcome in outcomes:
-        name = Text(shown(outcome.file.name))
+        name = Text(shown(names[outcome.file]))
         if outcome.found is None:
             table.add_row(name, Text("error", style="red"))
         elif not outcome.found.tracks:

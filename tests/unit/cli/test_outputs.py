@@ -5,13 +5,27 @@ import pytest
 from entrypoints.cli.outputs import VIDEO_COPIES, outputs_of
 
 
-def test_files_of_one_name_get_outputs_of_their_own(tmp_path: Path) -> None:
-    files = [Path("a/clip.mov"), Path("b/clip.mov"), Path("b/other.mov")]
+def names_of(tmp_path: Path, *files: str) -> list[str]:
+    paths = [Path(file) for file in files]
     outputs = outputs_of(
-        "--annotate", tmp_path, files, ending=".mp4", suffixes=VIDEO_COPIES, among=files
+        "--annotate", tmp_path, paths, ending=".mp4", suffixes=VIDEO_COPIES, among=paths
     )
-    names = [outputs[file].name for file in files]
-    assert names == ["clip.mov.mp4", "clip.mov-2.mp4", "other.mp4"]
+    return [outputs[path].name for path in paths]
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    assert names_of(tmp_path, "P01/talk.mov", "P02/talk.mov", "P02/other.mov") == [
+        "P01-talk.mp4", "P02-talk.mp4", "other.mp4",
+    ]  # fmt: skip
+    assert names_of(tmp_path, "a/1/talk.mov", "a/2/talk.mov", "b/1/talk.mov") == [
+        "a-1-talk.mp4", "2-talk.mp4", "b-1-talk.mp4",
+    ]  # fmt: skip
+    assert names_of(tmp_path, "talk.mov", "talk.mkv") == ["talk.mov.mp4", "talk.mkv.mp4"]
+
+
+def test_outputs_never_have_one_name(tmp_path: Path) -> None:
+    names = names_of(tmp_path, "a/b-talk.mov", "x/b/talk.mov", "c/talk.mov", "a/b-talk.mkv")
+    assert len(set(names)) == 4
 
 
 def test_a_table_may_have_any_name(tmp_path: Path) -> None:
