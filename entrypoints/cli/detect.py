@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,6 +39,8 @@ from entrypoints.settings import Settings
 from entrypoints.wire import detections
 
 _DRAWN_TYPES = {suffix: each.media_type for each in ANNOTATED_FORMATS for suffix in each.suffixes}
+
+_AnyOutcome = Outcome[Detection] | Outcome[VideoSummary]
 
 
 async def detect_files(
@@ -75,29 +78,49 @@ async def detect_files(
     )
     tables_of_frames = outputs_of("--csv", csv, videos, ending=".csv", among=videos)
     container = Container(settings=settings)
+    image_outcomes: list[Outcome[Detection]] = []
+    video_outcomes: list[Outcome[VideoSummary]] = []
     try:
-        image_outcomes = await _analyse_images(container, images, copies)
-        video_outcomes = await analyse_videos(
+        await _analyse_images(container, images, copies, image_outcomes)
+        analysed = analyse_videos(
             container, videos, every_s=every_s, csv=tables_of_frames, copies=copies
         )
+        async with aclosing(analysed):
+            async for outcome in analysed:
+                video_outcomes.append(outcome)  # noqa: PERF401 (kept when interrupted)
+    except asyncio.CancelledError:
+        _print(image_outcomes, video_outcomes, as_json=as_json)
+        done, wanted = len(image_outcomes) + len(video_outcomes), len(images) + len(videos)
+        errors.print(f"interrupted: {done} of {wanted} files are finished", style="red")
+        raise
     finally:
         container.vision().executor().close()
         container.vision().decoding_process().close()
+    _print(image_outcomes, video_outcomes, as_json=as_json)
+    outcomes: list[_AnyOutcome] = [*image_outcomes, *video_outcomes]
+    return all(outcome.error is None for outcome in outcomes)
+
+
+def _print(
+    image_outcomes: Sequence[Outcome[Detection]],
+    video_outcomes: Sequence[Outcome[VideoSummary]],
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
         printed = [_as_json(outcome) for outcome in image_outcomes]
         print(json.dumps(printed + [video_as_json(each) for each in video_outcomes], indent=2))
     else:
-        if images:
+        if image_outcomes:
             console().print(_as_table(image_outcomes))
-        if videos:
+        if video_outcomes:
             console().print(videos_as_table(video_outcomes))
-    outcomes: list[Outcome[Detection] | Outcome[VideoSummary]] = [*image_outcomes, *video_outcomes]
+    outcomes: list[_AnyOutcome] = [*image_outcomes, *video_outcomes]
     for outcome in outcomes:
         _report(outcome)
-    return all(outcome.error is None for outcome in outcomes)
 
 
-def _report(outcome: Outcome[Detection] | Outcome[VideoSummary]) -> None:
+def _report(outcome: _AnyOutcome) -> None:
     """Say on standard error what was drawn, and what went wrong."""
     if outcome.copy:
         errors.print(f"drawn: {shown(outcome.copy)}", style="dim", soft_wrap=True)
@@ -109,22 +132,26 @@ def _report(outcome: Outcome[Detection] | Outcome[VideoSummary]) -> None:
 
 
 async def _analyse_images(
-    container: Container, images: Sequence[Path], copies: Mapping[Path, Path]
-) -> list[Outcome[Detection]]:
+    container: Container,
+    images: Sequence[Path],
+    copies: Mapping[Path, Path],
+    outcomes: list[Outcome[Detection]],
+) -> None:
+    """Analyse images, several at a time; adds their outcomes in order, also if it is cancelled."""
     detect, annotator = container.detection().detect_emotions(), container.vision().annotator()
     slots = asyncio.Semaphore(container.settings().vision.threads)
+    done: dict[Path, Outcome[Detection]] = {}
     with progress("Reading faces", len(images)) as advance:
-        done = 0
 
-        async def one(image: Path) -> Outcome[Detection]:
-            nonlocal done
+        async def one(image: Path) -> None:
             async with slots:
-                outcome = await _analyse(detect, annotator, image, copies.get(image))
-            done += 1
-            advance(done)
-            return outcome
+                done[image] = await _analyse(detect, annotator, image, copies.get(image))
+            advance(len(done))
 
-        return await asyncio.gather(*map(one, images))
+        try:
+            await asyncio.gather(*map(one, images))
+        finally:
+            outcomes += [done[image] for image in images if image in done]
 
 
 async def _analyse(

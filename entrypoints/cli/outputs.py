@@ -82,7 +82,21 @@ def outputs_of(
     return outputs
 
 
+_MAX_NAME_BYTES = 255
 _OF_ONE_FILE = {*IMAGE_COPIES, *VIDEO_COPIES, ".csv"}
+
+
+def draft_of(output: Path, name: str) -> Path:
+    """Where an output is written until it is whole, so that an earlier one stays until then.
+
+    Args:
+        output: where it goes then.
+        name: of the draft, in the same folder. What is no ordinary file, such as a pipe, and a name
+            that would be too long, are written in place.
+    """
+    if output.is_symlink() or (output.exists() and not output.is_file()):
+        return output
+    return output if len(os.fsencode(name)) > _MAX_NAME_BYTES else output.with_name(name)
 
 
 def names_among(files: Sequence[Path]) -> dict[Path, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart
 from entrypoints.cli import tables
 from entrypoints.cli.console import errors, reason_of, shown
-from entrypoints.cli.outputs import Outcome, names_among
+from entrypoints.cli.outputs import Outcome, draft_of, names_among
 from entrypoints.container import Container
 from entrypoints.wire import frame_table, sessions
 
@@ -38,8 +38,11 @@ async def analyse_videos(
     every_s: float,
     csv: Mapping[Path, Path],
     copies: Mapping[Path, Path],
-) -> list[Outcome[VideoSummary]]:
+) -> AsyncGenerator[Outcome[VideoSummary]]:
     """Analyse videos one after the other, with a bar that shows speed and time left.
+
+    Tables and copies have their names once they are whole. What there is of a table is kept
+    beside, with ``.part`` behind its name.
 
     Args:
         container: of the service.
@@ -49,7 +52,7 @@ async def analyse_videos(
         copies: where each drawn copy goes, for those that get one.
     """
     if not videos:
-        return []
+        return
     use_case, annotator = container.video().analyse_video(), container.video().video_annotator()
     columns = (
         TextColumn("{task.fields[name]}", markup=False),
@@ -58,15 +61,13 @@ async def analyse_videos(
         TextColumn("{task.fields[speed]}", markup=False),
         TimeRemainingColumn(),
     )
-    outcomes = []
     with Progress(*columns, console=errors, transient=True) as bars:
         for video in videos:
             with _VideoProgress(bars, video, csv.get(video), video in copies) as progress:
                 outcome = await _analyse(use_case, video, every_s, progress)
                 if outcome.found is not None and video in copies:
                     outcome = await _draw_copy(annotator, outcome, copies[video], progress)
-                outcomes.append(outcome)
-    return outcomes
+            yield outcome
 
 
 async def _analyse(
@@ -84,9 +85,15 @@ async def _analyse(
 async def _draw_copy(
     annotator: VideoAnnotator, outcome: Outcome[VideoSummary], copy: Path, progress: _VideoProgress
 ) -> Outcome[VideoSummary]:
+    draft = draft_of(copy, f"{copy.stem}.part{copy.suffix}")
     try:
         faces = FacesOverTime(progress.frames)
-        await annotator.annotate(outcome.file, copy, faces.at, progress.drawn)
+        try:
+            await annotator.annotate(outcome.file, draft, faces.at, progress.drawn)
+            draft.replace(copy)
+        finally:
+            if draft != copy:
+                draft.unlink(missing_ok=True)
     except (DomainError, OSError) as error:
         why = f"no copy could be drawn at {copy}: {reason_of(error)}"
         return replace(outcome, error=f"{outcome.error}; {why}" if outcome.error else why)
@@ -101,7 +108,10 @@ class _VideoProgress:
         self._keeps_frames = keeps_frames
         self._bars = bars
         self._task = bars.add_task("", name=shown(video.name), speed="", total=None)
+        self._video = video
+        self._reached_s = 0.0
         self._table = table
+        self._draft = table and draft_of(table, f"{table.name}.part")
         self._file: TextIO | None = None
         self._started_s = 0.0
 
@@ -110,22 +120,30 @@ class _VideoProgress:
 
     def __exit__(self, *_: object) -> None:
         self._bars.remove_task(self._task)
-        if self._file is not None:
-            # If that fails, the video failed before, and that is what is told.
-            with suppress(OSError):
-                self._file.close()
+        if self._file is None or self._file.closed:
+            return
+        # If that fails, the video failed before, and that is what is told.
+        with suppress(OSError):
+            self._file.close()
+            errors.print(
+                f"{shown(self._video)}: its frames until {on_a_clock(self._reached_s)} are in "
+                f"{shown(self._draft)}",
+                style="dim",
+                soft_wrap=True,
+            )
 
     async def opened(self, facts: VideoFacts) -> None:
         """The video can be read, so it gets its table."""
-        if self._table is not None:
+        if self._table is not None and self._draft is not None:
             with _naming(self._table):
-                self._file = self._table.open("w", encoding="utf-8", newline="")
+                self._file = self._draft.open("w", encoding="utf-8", newline="")
                 self._file.write(frame_table.header())
         self._started_s = self._bars.get_time()
         self._bars.update(self._task, total=facts.duration_s)
 
     async def analysed(self, frame: AnalysedFrame) -> None:
         """The next frame is done."""
+        self._reached_s = frame.time_s
         taken_s = max(self._bars.get_time() - self._started_s, 1e-3)
         speed = f"{frame.time_s / taken_s:.0f} times its pace"
         self._bars.update(self._task, completed=frame.time_s, speed=speed)
@@ -139,14 +157,15 @@ class _VideoProgress:
         """A stretch cannot be read; it is shown at the end."""
 
     def finish_table(self) -> None:
-        """Write what is left of the table.
+        """Write what is left of the table, and give it its name.
 
         Raises:
             OSError: it cannot be written, as on a full disk.
         """
-        if self._table is not None and self._file is not None:
+        if self._table is not None and self._draft is not None and self._file is not None:
             with _naming(self._table):
                 self._file.close()
+                self._draft.replace(self._table)
 
     def drawn(self, time_s: float) -> None:
         """The copy is drawn up to this time."""

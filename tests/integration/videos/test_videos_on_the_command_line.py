@@ -3,6 +3,10 @@
 import csv
 import json
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import av
@@ -12,7 +16,7 @@ from PIL import Image
 from skimage import data
 
 from tests import clips
-from tests.integration.command_line import emotion_api
+from tests.integration.command_line import ENVIRONMENT, emotion_api
 
 _PORTRAIT = np.ascontiguousarray(data.astronaut()[:360, :480])
 
@@ -104,6 +108,38 @@ def test_a_disk_that_is_full_midway_ends_one_video_and_not_the_next(clip: Path) 
     assert done.returncode == 1
     assert "a.mp4: no table could be written at tables/a.csv: No space left" in done.stderr
     assert [video["status"] for video in json.loads(done.stdout)] == ["error", "completed"]
+
+
+def test_an_interrupted_command_prints_what_is_finished_and_keeps_tables_apart(clip: Path) -> None:
+    folder = clip.parent
+    (folder / "P02").mkdir()
+    still = ((n / 10, _PORTRAIT) for n in range(3000))
+    long = clips.write_clip(folder / "P02" / clip.name, still, options={"preset": "ultrafast"})
+    (folder / "tables").mkdir()
+    table = folder / "tables" / "P02-interview.csv"
+    table.write_text("of an earlier run")
+    command = (sys.executable, "-m", "entrypoints.cli", "detect", clip.name, str(long))
+    with subprocess.Popen(
+        [*command, "--csv", "tables", "--annotate", "drawn"], cwd=folder, env=ENVIRONMENT,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        draft = table.with_name("P02-interview.csv.part")
+        try:
+            while process.poll() is None and not (draft.exists() and draft.stat().st_size):
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            printed, notes = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 130, notes
+    assert "face_1" in printed
+    assert "1 of 2 files are finished" in notes
+    assert "P02-interview.csv.part" in notes
+    assert table.read_text() == "of an earlier run"
+    rows = list(csv.DictReader(draft.read_text("utf-8").splitlines()))
+    assert [row["frame"] for row in rows] == [str(number) for number in range(len(rows))]
+    assert len(rows) > 1
+    assert [copy.name for copy in (folder / "drawn").iterdir()] == [f"{folder.name}-interview.mp4"]
 
 
 def test_content_and_not_the_name_says_what_a_file_is(clip: Path) -> None:
