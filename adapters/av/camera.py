@@ -20,6 +20,8 @@ from domain.errors import InvalidRequest
 
 _TIMEOUT_S = 5.0
 """For each wait for data; connecting and finding the first frame may take twice as long."""
+_PICTURE_WITHIN_S = 30.0
+"""Cameras send whole pictures every few seconds, and frames that build on them in between."""
 _RTSP_OPTIONS = {
     "rtsp_transport": "tcp",
     "protocol_whitelist": "rtsp,rtp,tcp,udp",
@@ -101,6 +103,8 @@ class _CameraReader:
                 timeout=(2 * _TIMEOUT_S, _TIMEOUT_S),
             ) as container:
                 self._read(container)
+        except av.error.ExitError:  # a wait was too long
+            error = OSError(0, "it does not answer")
         except av.error.FFmpegError as failed:
             why = failed.strerror or str(failed)
             device = f"{self._address}: " if self._input_format else ""
@@ -116,14 +120,18 @@ class _CameraReader:
         stream.codec_context.thread_count = 1
         display = Display(pixel_aspect=1.0)
         started_s = time.monotonic()
+        has_begun = False
         for packet in container.demux(stream):
             if self._stopped.is_set():
                 return
+            if not has_begun and time.monotonic() - started_s > _PICTURE_WITHIN_S:
+                raise OSError(0, "it sends no picture that can be read")
             try:
                 frames = packet.decode()
             except av.error.InvalidDataError:
                 continue
             for frame in frames:
+                has_begun = True
                 image = display.image_of(frame, WORKING_SIDE_PX)
                 self._publish(VideoFrame(image, time.monotonic() - started_s))
 

@@ -89,6 +89,7 @@ class WatchCamera:
         Raises:
             InvalidRequest: the source is not a camera.
             InferenceUnavailable: detector or classifier cannot run.
+            Exception: what the listener raises ends it.
         """
         started_s = self._clock.monotonic()
         tracking = FaceTracking(self._new_tracker(), every_s, frames_stay=False)
@@ -115,20 +116,26 @@ class WatchCamera:
     ) -> None:
         pause_s = FIRST_PAUSE_S
         for connection in count():
-            try:
-                async with aclosing(self._camera_frames(source)) as frames:
-                    async for frame in frames:
-                        pause_s = FIRST_PAUSE_S
-                        began_s = self._clock.monotonic()
-                        # After a gap the faces may be others, so a new connection is a new scene.
-                        time_s = began_s - started_s
-                        here = replace(frame, time_s=time_s, scene=connection)
-                        faces = await self._face_reader.read(here.image, self._search)
-                        await listener.analysed(tracking.take_now(here, faces))
-                        rest_s = every_s - (self._clock.monotonic() - began_s)
-                        await self._clock.sleep(max(rest_s, 0.0))
-                raise OSError("it sends nothing more")
-            except OSError as error:
-                await listener.lost(error, pause_s)
-                await self._clock.sleep(pause_s)
-                pause_s = min(2 * pause_s, MAX_PAUSE_S)
+            async with aclosing(self._camera_frames(source)) as frames:
+                # Only what the camera raises means that it is lost, and not what the listener does.
+                while not isinstance(frame := await _next_of(frames), OSError):
+                    pause_s = FIRST_PAUSE_S
+                    began_s = self._clock.monotonic()
+                    # After a gap the faces may be others, so a new connection is a new scene.
+                    here = replace(frame, time_s=began_s - started_s, scene=connection)
+                    faces = await self._face_reader.read(here.image, self._search)
+                    await listener.analysed(tracking.take_now(here, faces))
+                    rest_s = every_s - (self._clock.monotonic() - began_s)
+                    await self._clock.sleep(max(rest_s, 0.0))
+            await listener.lost(frame, pause_s)
+            await self._clock.sleep(pause_s)
+            pause_s = min(2 * pause_s, MAX_PAUSE_S)
+
+
+async def _next_of(frames: AsyncGenerator[VideoFrame, None]) -> VideoFrame | OSError:
+    try:
+        return await anext(frames)
+    except StopAsyncIteration:
+        return OSError("it sends nothing more")
+    except OSError as error:
+        return error

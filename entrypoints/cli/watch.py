@@ -7,8 +7,8 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from rich.table import Table
 from rich.text import Text
@@ -50,10 +50,11 @@ async def watch_camera(
     errors.print("Ctrl-C ends it.", style="dim")
     file = None
     if out is not None:  # Each line is in it as soon as it is written.
-        file = await asyncio.to_thread(out.open, "a", buffering=1, encoding="utf-8")
+        file = await asyncio.to_thread(out.open, "ab", buffering=0)
+    listener = _Printing(file, stop)
     try:
         watch = container.video().watch_camera()
-        summary = await watch.execute(source, _Printing(file), every_s=every_s, stop=stop)
+        summary = await watch.execute(source, listener, every_s=every_s, stop=stop)
     except InvalidRequest as error:
         raise OSError(str(error)) from error
     finally:
@@ -63,20 +64,34 @@ async def watch_camera(
     watched = on_a_clock(summary.duration_s)
     print(f"{watched} watched, {summary.frames} frames analysed")  # whole, however narrow the table
     console().print(_as_table(summary))
+    if listener.unwritten is not None:
+        raise OSError(f"{shown(out)} cannot be written: {reason_of(listener.unwritten)}")
 
 
 class _Printing:
-    """Prints a line per second, and writes every frame."""
+    """Prints a line per second, and writes every frame.
 
-    def __init__(self, file: TextIO | None) -> None:
+    Attributes:
+        unwritten: why a frame could not be written, which ends the watching; None if all were.
+    """
+
+    def __init__(self, file: FileIO | None, stop: asyncio.Event) -> None:
+        self.unwritten: OSError | None = None
+        self._stop = stop
         self._file = file
         self._printed_s = -_LINE_EVERY_S
 
     async def analysed(self, frame: AnalysedFrame) -> None:
         """The next frame is done."""
-        if self._file is not None:
-            lines = frame_table.json_lines([frame]).decode()
-            await asyncio.to_thread(self._file.write, lines)
+        if self._file is not None and self.unwritten is None:
+            try:
+                lines = frame_table.json_lines([frame])
+                written = await asyncio.to_thread(self._file.write, lines)
+                if written < len(lines):  # there was room for a part
+                    await asyncio.to_thread(self._file.write, lines[written:])
+            except OSError as error:
+                self.unwritten = error
+                self._stop.set()
         if frame.time_s - self._printed_s >= _LINE_EVERY_S:
             self._printed_s = frame.time_s
             said = ", ".join(_in_words(frame.faces)) or "no face"

@@ -30,10 +30,12 @@ class RtspCamera:
         url: where it is.
         connections: number of clients so far.
         frames: sent to each client before the connection is closed; None for no limit.
+        freezes: the connection is left open then.
     """
 
     picture: Picture
     frames: int | None = None
+    freezes: bool = False
     url: str = ""
     connections: int = 0
 
@@ -67,7 +69,8 @@ class RtspCamera:
         sequence = 0
         for number, units in enumerate(_encoded(self.picture)):
             if number == self.frames:
-                writer.close()
+                if not self.freezes:
+                    writer.close()
                 return
             for at, unit in enumerate(units):
                 marker = 0x80 if at == len(units) - 1 else 0
@@ -80,9 +83,11 @@ class RtspCamera:
 
 
 @asynccontextmanager
-async def rtsp_camera(picture: Picture, *, frames: int | None = None) -> AsyncIterator[RtspCamera]:
+async def rtsp_camera(
+    picture: Picture, *, frames: int | None = None, freezes: bool = False
+) -> AsyncIterator[RtspCamera]:
     """A camera for the length of the block."""
-    camera = RtspCamera(picture, frames)
+    camera = RtspCamera(picture, frames, freezes)
     server = await asyncio.start_server(camera.serve, "127.0.0.1", 0)
     camera.url = f"rtsp://127.0.0.1:{server.sockets[0].getsockname()[1]}/stream"
     try:

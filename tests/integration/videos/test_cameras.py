@@ -5,6 +5,8 @@ import json
 import os
 import signal
 import sys
+from asyncio.subprocess import Process
+from collections.abc import Awaitable
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,16 +69,38 @@ async def test_only_devices_and_rtsp_addresses_are_opened(source: str) -> None:
         await anext(camera_frames(source))
 
 
+async def test_a_camera_that_stops_sending_is_said_not_to_answer() -> None:
+    async with rtsp_camera(_PORTRAIT, frames=25, freezes=True) as camera, asyncio.timeout(60):
+        with pytest.raises(OSError, match="it does not answer"):
+            async for _ in camera_frames(camera.url):
+                pass
+
+
+def watch(*arguments: str, cwd: Path) -> Awaitable[Process]:
+    return asyncio.create_subprocess_exec(
+        sys.executable, "-m", "entrypoints.cli", "watch", *arguments,
+        cwd=cwd,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+async def test_a_full_disk_ends_the_watching_with_what_was_seen(tmp_path: Path) -> None:
+    async with rtsp_camera(_PORTRAIT) as camera, asyncio.timeout(240):
+        process = await watch(camera.url, "--out", "/dev/full", cwd=tmp_path)
+        printed, notes = await process.communicate()
+    assert process.returncode == 2
+    assert "/dev/full cannot be written: No space left on device" in notes.decode()
+    assert "the camera" not in notes.decode()
+    assert "1 frames analysed" in printed.decode()
+
+
 async def test_a_camera_is_watched_at_a_terminal_until_ctrl_c(tmp_path: Path) -> None:
     out = tmp_path / "seen.jsonl"
     async with rtsp_camera(_PORTRAIT) as camera, asyncio.timeout(240):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "entrypoints.cli", "watch", camera.url, "--out", str(out),
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[3])},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        process = await watch(camera.url, "--out", str(out), cwd=tmp_path)
         try:
             assert process.stdout is not None
             said = (await process.stdout.readline()).decode()
