@@ -10,6 +10,7 @@ from application.ports.face_detector import WantedFaces
 from application.ports.face_tracker import FaceTracker
 from application.ports.telemetry import Telemetry
 from application.sessions.adaptation import Effort
+from application.tracking.size_changes import adjust_to_size
 from application.tracking.smoothing import TrackSmoothing
 from domain.face import FaceDetection
 from domain.geometry import Size
@@ -23,8 +24,6 @@ _CROP_OVERSAMPLING = 1.5
 pixels than detection does."""
 _SEARCHED_WITHIN_S = 0.5
 """A frame is searched at least this often, so that a new face appears soon."""
-_SAME_SHAPE = 0.02
-"""How much the aspect ratio may change for a frame to count as the same scene, scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +148,7 @@ class _SessionTracks:
         before, self._size = self._size, (image.width, image.height)
         if before is None or before == self._size:
             return
-        across, down = image.width / before[0], image.height / before[1]
-        if abs(across / down - 1) <= _SAME_SHAPE:
-            self._tracker.rescale((across * down) ** 0.5)
-        else:
-            # The phone was turned or the frame is cropped differently: positions cannot be mapped.
-            self._tracker.forget()
+        adjust_to_size(self._tracker, before, self._size)
         self._searched_s = None
 
     def is_search_due(self, at_s: float, interval: int) -> bool:

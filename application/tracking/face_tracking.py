@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
 from application.tracking.journal import Journal
+from application.tracking.size_changes import adjust_to_size
 from application.tracking.smoothing import TrackSmoothing
 from domain.face import Face
 from domain.session import TrackedFace, TrackSummary
@@ -132,6 +133,8 @@ class FaceTracking:
     def _track(self, frame: _Frame, before: _Frame | None) -> list[FaceTrack]:
         if before is not None and frame.scene != before.scene:
             self._tracker.forget()
+        elif before is not None and frame.size != before.size:
+            adjust_to_size(self._tracker, before.size, frame.size)
         # Even if frames are sampled sparsely, a face that is in each of them is the same one.
         step_s = 0.0 if before is None else max(frame.time_s - before.time_s, 0.0)
         self._tracker_time_s += min(step_s, _MAX_TRACKED_STEP_S)
