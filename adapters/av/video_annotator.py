@@ -32,6 +32,8 @@ from domain.image import Image
 _TICKS_PER_S = 90_000
 _BT709 = Colorspace.ITU709
 _PROGRESS_EVERY_FRAMES = 15
+_FOR_PLAYERS = {"movflags": "+faststart"}
+"""The index first, so that a browser plays MP4 and MOV before it has the whole file."""
 _QUALITY = {"crf": "20", "preset": "veryfast"}
 
 
@@ -67,7 +69,8 @@ def _annotate(
         audio = [stream for stream in container.streams.audio if stream.codec_context is not None]
         display = Display(float(video.sample_aspect_ratio or 1))
         try:
-            with av.open(f"file:{target.absolute()}", "w") as copy:
+            options = {} if target.suffix.lower() == ".mkv" else _FOR_PLAYERS
+            with av.open(f"file:{target.absolute()}", "w", options=options) as copy:
                 writer = _Writer(copy)
                 tracks = {stream.index: _AudioTrack(copy, stream) for stream in audio}
                 tick_s = float(video.time_base or 0)
@@ -84,7 +87,7 @@ def _annotate(
                     size = size or display.size_of(frame)
                     pixels = _whole(display.image_of(frame), size)
                     draw_faces(pixels, faces_at(time_s - start_s))
-                    writer.write_frame(pixels, time_s)
+                    writer.write_frame(pixels, time_s, (frame.duration or 0) * tick_s)
                     if number % _PROGRESS_EVERY_FRAMES == 0:
                         on_progress(time_s - start_s)
                 for track in tracks.values():
@@ -160,6 +163,7 @@ class _Writer:
         self._size: tuple[int, int] | None = None
         self._waiting: list[Any] = []
         self._last_tick = -1
+        self._end_tick = 0
         self._sound_ends: dict[int, tuple[int, int]] = {}
 
     def write_audio(self, packets: Iterable[Any]) -> None:
@@ -186,12 +190,13 @@ class _Writer:
                 packet.dts = packet.pts = max(end, last + 1)
         self._sound_ends[index] = packet.dts, packet.dts + (packet.duration or 0)
 
-    def write_frame(self, pixels: NDArray[np.uint8], time_s: float) -> None:
+    def write_frame(self, pixels: NDArray[np.uint8], time_s: float, duration_s: float) -> None:
         """Encode and write the next frame.
 
         Args:
             pixels: uint8 (height, width, 3), RGB; all of one size.
             time_s: when it is shown, in seconds.
+            duration_s: for how long, if no other follows; 0 if unknown.
         """
         height, width = pixels.shape[0] // 2 * 2, pixels.shape[1] // 2 * 2
         if self._size is None:
@@ -206,6 +211,7 @@ class _Writer:
         )
         # Damaged files have times that do not rise, which the encoder rejects.
         self._last_tick = max(round(time_s * _TICKS_PER_S), self._last_tick + 1)
+        self._end_tick = self._last_tick + round(duration_s * _TICKS_PER_S)
         frame.pts, frame.time_base = self._last_tick, Fraction(1, _TICKS_PER_S)
         for packet in self._stream.encode(frame):
             self._copy.mux(packet)
@@ -218,7 +224,12 @@ class _Writer:
         """
         if self._size is None:
             raise InvalidVideo("no frame of the video can be read", reason="damaged")
-        for packet in self._stream.encode():
+        packets = self._stream.encode()
+        for packet in packets:
+            # In recordings of a screen the last frame may stay for long. MP4 asks for it of the
+            # packet that is decoded last, MKV of the one that is shown last.
+            if packet is packets[-1] or packet.pts == self._last_tick:
+                packet.duration = max(self._end_tick - packet.pts, packet.duration or 0)
             self._copy.mux(packet)
 
 

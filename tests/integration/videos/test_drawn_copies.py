@@ -64,6 +64,34 @@ async def test_sound_whose_times_are_inexact_is_kept(tmp_path: Path) -> None:
     assert (codec, round(seconds, 1)) == ("aac", 2)
 
 
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.mov", "drawn.mkv"])
+async def test_the_last_frame_stays_as_long_as_in_the_original(tmp_path: Path, name: str) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(20), options={"bf": "0"})
+    held = tmp_path / "held.mp4"
+    with av.open(str(clip)) as original, av.open(str(held), "w") as longer:
+        stream = original.streams.video[0]
+        assert stream.time_base is not None
+        *packets, last = [packet for packet in original.demux(stream) if packet.size]
+        last.duration = round(8 / stream.time_base)
+        template = longer.add_stream_from_template(stream)
+        for packet in (*packets, last):
+            packet.stream = template
+            longer.mux(packet)
+    copy = tmp_path / name
+    await AvVideoAnnotator().annotate(held, copy, lambda _: [], lambda _: None)
+    with av.open(str(copy)) as drawn:
+        assert drawn.duration == pytest.approx(9_900_000, abs=10_000)  # microseconds
+
+
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.mov"])
+async def test_the_index_of_a_copy_comes_first_for_browsers(tmp_path: Path, name: str) -> None:
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(20))
+    copy = tmp_path / name
+    await AvVideoAnnotator().annotate(clip, copy, lambda _: [], lambda _: None)
+    content = copy.read_bytes()
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
 def sound_of(path: Path) -> tuple[str, float]:
     """The codec of a file's sound, and how many seconds of it there are."""
     with av.open(str(path)) as container:
