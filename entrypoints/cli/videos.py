@@ -148,7 +148,7 @@ class _VideoProgress:
         speed = f"{frame.time_s / taken_s:.0f} times its pace"
         self._bars.update(self._task, completed=frame.time_s, speed=speed)
         if self._keeps_frames:
-            self.frames.append(frame)
+            self.frames.append(replace(frame, found=()))  # only what is drawn, to save memory
         if self._table is not None and self._file is not None:
             with _naming(self._table):
                 await asyncio.to_thread(self._file.write, frame_table.csv_lines([frame]))
