@@ -107,10 +107,17 @@ class _AudioTrack:
         else:
             self._stream = self._encoder = copy.add_stream("aac", rate=original.rate)
             self._stream.layout = "mono" if original.channels == 1 else "stereo"
+        if "language" in original.metadata:
+            self._stream.metadata["language"] = original.metadata["language"]
+        self._keeps_lead_in = copy.format.name != "matroska"
 
     def copy(self, packet: Any) -> Iterator[Any]:
         """Yield the packets to write for a packet of the original; none if it is damaged."""
         if self._encoder is None:
+            if not self._keeps_lead_in and (packet.pts or 0) + (packet.duration or 0) <= 0:
+                # What comes before the beginning, as in a video that was cut, is not played. MP4
+                # and MOV say so; MKV would play it.
+                return
             packet.stream = self._stream
             yield packet
             return

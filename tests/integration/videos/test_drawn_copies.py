@@ -92,6 +92,46 @@ async def test_the_index_of_a_copy_comes_first_for_browsers(tmp_path: Path, name
     assert content.index(b"moov") < content.index(b"mdat")
 
 
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.mov", "drawn.mkv"])
+async def test_what_was_cut_off_at_the_beginning_is_not_in_the_copy(
+    tmp_path: Path, name: str
+) -> None:
+    clip = clips.write_clip_with_sound(tmp_path / "clip.mp4", clips.numbered(30), sound_s=3)
+    cut, copy = tmp_path / "cut.mp4", tmp_path / name
+    with av.open(str(clip)) as original, av.open(str(cut), "w") as shorter:
+        streams = {each.index: shorter.add_stream_from_template(each) for each in original.streams}
+        for packet in original.demux():
+            if packet.pts is not None and packet.dts is not None:
+                assert packet.time_base is not None
+                second = round(1 / packet.time_base)
+                packet.pts, packet.dts = packet.pts - second, packet.dts - second
+                packet.stream = streams[packet.stream.index]
+                shorter.mux(packet)
+    await AvVideoAnnotator().annotate(cut, copy, lambda _: [], lambda _: None)
+    with av.open(str(copy)) as drawn:
+        times = [frame.time for frame in drawn.decode(video=0)]
+    assert len(times) == 20
+    assert times[0] < 0.03, "no more than a packet of sound before"
+    with av.open(str(copy)) as drawn:
+        assert drawn.duration == pytest.approx(2_000_000, abs=100_000)  # microseconds
+
+
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.mkv"])
+async def test_the_languages_of_the_sound_are_kept(tmp_path: Path, name: str) -> None:
+    clip = clips.write_clip_with_sound(tmp_path / "clip.mp4", clips.numbered(20), sound_s=2)
+    german, copy = tmp_path / "german.mp4", tmp_path / name
+    with av.open(str(clip)) as original, av.open(str(german), "w") as marked:
+        streams = {each.index: marked.add_stream_from_template(each) for each in original.streams}
+        streams[original.streams.audio[0].index].metadata["language"] = "ger"
+        for packet in original.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                marked.mux(packet)
+    await AvVideoAnnotator().annotate(german, copy, lambda _: [], lambda _: None)
+    with av.open(str(copy)) as drawn:
+        assert drawn.streams.audio[0].language == "ger"
+
+
 def sound_of(path: Path) -> tuple[str, float]:
     """The codec of a file's sound, and how many seconds of it there are."""
     with av.open(str(path)) as container:
