@@ -94,7 +94,7 @@ def _annotate(
                     writer.write_audio(track.finish())
                 writer.finish()
         except av.error.FFmpegError as error:
-            raise OSError(error.errno or 0, f"{target.name} cannot be written: {error}") from error
+            raise OSError(error.errno or 0, error.strerror or str(error)) from error
 
 
 class _AudioTrack:

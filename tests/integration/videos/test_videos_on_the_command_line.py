@@ -97,6 +97,14 @@ def test_a_full_disk_loses_the_table_and_neither_the_result_nor_the_next_video(c
     assert len((clip.parent / "tables" / "second.csv").read_text("utf-8").splitlines()) == 11
 
 
+def test_a_copy_that_cannot_be_drawn_is_named_once(clip: Path) -> None:
+    done = emotion_api("detect", clip.name, "--annotate", "missing/drawn.mp4", cwd=clip.parent)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "interview.mp4: no copy could be drawn at missing/drawn.mp4: No such file or directory"
+    )
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_disk_that_is_full_midway_ends_one_video_and_not_the_next(clip: Path) -> None:
     grey = np.full((96, 160, 3), 90, np.uint8)
