@@ -7,6 +7,7 @@ import { placeLabels } from "./label-layout.js";
 // The texts of labels, the longest first: the first for which all labels have room is used.
 const FORMS = ["full", "short", "number"];
 const THIN_PX = 48;
+const ROOM_MS = 2000;
 
 /** A box with its label: a button on a photo, a plain element (`tag`) on video. `noun` stands before the number where there is room. */
 export function makeBox(number, { tag = "button", noun = null } = {}) {
@@ -41,9 +42,9 @@ export function placeBox(box, [x, y, width, height], size) {
 /**
  * Put the labels where none hides another, on a picture shown in this size; those whose boxes are out of view are hidden.
  * @param {{x: number, y: number, width: number, height: number}} view  the part of the picture that is seen
- * @param {{isMoving: boolean}} how  whether boxes move, so that labels had better stay at the sides where they are
+ * @param {?SteadyForm} steady  where boxes move, so that labels had better stay as they are, and at the sides where they are
  */
-export function layOutLabels(boxes, area, view = { x: 0, y: 0, ...area }, { isMoving = false } = {}) {
+export function layOutLabels(boxes, area, view = { x: 0, y: 0, ...area }, steady = null) {
   const faces = new Map(boxes.map((box) => [box, faceIn(area, box)]));
   for (const [{ element, label }, face] of faces) {
     element.classList.toggle("is-thin", face.width < THIN_PX);
@@ -54,15 +55,31 @@ export function layOutLabels(boxes, area, view = { x: 0, y: 0, ...area }, { isMo
   const place = (some, form, mustBeClear) => {
     for (const { label } of some) label.dataset.form = form;
     const sizes = some.map(({ label }) => ({ width: label.offsetWidth, height: label.offsetHeight }));
-    const sides = isMoving ? some.map(({ side }) => (side?.form === form ? side.number : null)) : [];
+    const sides = steady ? some.map(({ side }) => (side?.form === form ? side.number : null)) : [];
     return placeLabels(some.map((box) => faces.get(box)), sizes, view, { atCorners: form === "number", mustBeClear, sides });
   };
-  const form = boxes.length === 1 ? FORMS[0] : FORMS.slice(0, -1).find((each) => place(whole, each, true).isClear) ?? FORMS.at(-1);
+  const fitting = boxes.length === 1 ? FORMS[0] : FORMS.slice(0, -1).find((each) => place(whole, each, true).isClear) ?? FORMS.at(-1);
+  const form = steady ? steady.choose(fitting) : fitting;
   const { places, sides } = place(seen, form, false);
   seen.forEach((box, index) => {
     box.side = { form, number: sides[index] };
     moveLabel(box, places[index], faces.get(box));
   });
+}
+
+/** Labels of moving boxes get shorter at once, and longer again only when they have had room for a while. */
+export class SteadyForm {
+  #form = FORMS[0];
+  #roomSince = null;
+
+  choose(fitting) {
+    const now = performance.now();
+    const hasRoom = FORMS.indexOf(fitting) < FORMS.indexOf(this.#form);
+    this.#roomSince = hasRoom ? this.#roomSince ?? now : null;
+    if (hasRoom && now - this.#roomSince < ROOM_MS) return this.#form;
+    this.#roomSince = null;
+    return (this.#form = fitting);
+  }
 }
 
 const faceIn = (area, { place }) => (

@@ -1,10 +1,11 @@
 // Boxes that follow faces: one element for each tracking id, moved from result to result.
 
-import { layOutLabels, makeBox, nameBox, placeBox } from "./boxes.js";
+import { layOutLabels, makeBox, nameBox, placeBox, SteadyForm } from "./boxes.js";
 import { h } from "./dom.js";
 
 export class LiveBoxes {
   #boxes = new Map();
+  #form = new SteadyForm();
   #layer;
   #shownAt = 0;
 
@@ -28,11 +29,16 @@ export class LiveBoxes {
     }
     for (const id of this.#boxes.keys()) if (!seen.has(id)) this.#remove(id);
     const { clientWidth: width, clientHeight: height } = this.#layer;
-    layOutLabels([...this.#boxes.values()], { width, height }, undefined, { isMoving: true });
+    layOutLabels([...this.#boxes.values()], { width, height }, undefined, this.#form);
   }
 
   clear() {
     for (const id of this.#boxes.keys()) this.#remove(id);
+  }
+
+  /** What comes next has nothing to do with what is shown: labels take any form they have room for. */
+  startOver() {
+    this.#form = new SteadyForm();
   }
 
   /** Boxes take no longer to move than results take to come, so that they do not trail behind. */

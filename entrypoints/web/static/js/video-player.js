@@ -14,6 +14,7 @@ export function videoPlayer({ source, title }) {
   const video = h("video", {
     src: source, controls: true, playsInline: true, preload: "metadata", "aria-label": title,
     on: {
+      seeking: () => boxes.startOver(),
       error: () => layer.classList.add("is-unplayable"),
       loadedmetadata: () => size ?? fit(video.videoWidth, video.videoHeight),
     },
@@ -52,7 +53,10 @@ export function videoPlayer({ source, title }) {
   }
 
   watch();
-  new ResizeObserver(() => draw(video.currentTime)).observe(over);
+  new ResizeObserver(() => {
+    boxes.startOver();
+    draw(video.currentTime);
+  }).observe(over);
   return {
     element: h("div", { class: "video-view" }, h("figure", { class: "stage video-stage" }, layer, h("figcaption", {}, facts))),
     video,
