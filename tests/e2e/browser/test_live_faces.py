@@ -1,11 +1,13 @@
 """Faces of a live session on the page: their boxes, and a line for each."""
 
+import re
 from itertools import pairwise
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.e2e.browser.answers import face
+from tests.e2e.browser.live import start
 
 # Shows two faces so far apart, in steps of 100 ms, and says which form their labels have.
 FORMS = """async ({face, gaps}) => {
@@ -41,3 +43,48 @@ async def test_labels_do_not_change_their_form_with_every_frame(
     forms = await signed_in.evaluate(FORMS, {"face": face((0, 0, 9, 9), "happy"), "gaps": gaps})
     assert forms[0] == "full"
     assert sum(one != other for one, other in pairwise(forms)) == changes
+
+
+# How strongly the pixels of a canvas differ: 0 where it is empty.
+CONTRAST = """canvas => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const greens = data.filter((_, index) => index % 4 === 1);
+    return Math.max(...greens) - Math.min(...greens);
+}"""
+
+
+async def test_each_face_has_a_line_with_a_picture_of_it_also_after_the_end(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    await start(page)
+    line = page.get_by_role("region", name="Faces now").get_by_role("button")
+    await expect(line).to_have_accessible_name(re.compile(r"Face 1 happy >?\d+\s%"))
+    assert await line.locator("canvas").evaluate(CONTRAST) > 100
+    await page.get_by_role("button", name="Stop", exact=True).click()
+    await expect(line).to_have_count(0)
+    row = page.locator(".summary").get_by_role("rowheader", name="Face 1")
+    assert await row.locator("canvas").evaluate(CONTRAST) > 100
+
+
+async def test_a_line_stays_in_its_place_while_its_face_is_lost_for_a_moment(
+    signed_in: Page,
+) -> None:
+    shown = await signed_in.evaluate(
+        """async (face) => {
+            const { LiveFaces } = await import("/web/js/live-faces.js");
+            const lines = new LiveFaces(document.createElement("video"), () => {});
+            let now = performance.now();
+            performance.now = () => now;
+            const steps = [["face_1", "face_10", "face_2"], ["face_10"], ["face_10"], [], []];
+            return steps.map((ids, step) => {
+                now += step === 2 ? 900 : 250;
+                const faces = ids.map((id) => ({ ...face, box: undefined, tracking_id: id }));
+                lines.show({ faces, image: { width: 4, height: 3 } }, false);
+                return [...lines.element.querySelectorAll(".name")].map((name) => name.textContent);
+            });
+        }""",
+        face((0, 0, 9, 9), "happy"),
+    )
+    all_three = ["Face 1", "Face 2", "Face 10"]
+    assert shown == [all_three, all_three, ["Face 10"], ["Face 10"], ["Face 10"]]

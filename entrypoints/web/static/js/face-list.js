@@ -29,15 +29,25 @@ export function faceLine(face, number, crop) {
 
 let lastLine = 0;
 
+/** The place for a crop: a canvas, empty at first. */
+export const crop = () => h("canvas", { class: "crop", width: CROP_PX, height: CROP_PX, "aria-hidden": "true" });
+
 /** The face cut out of its picture, an image or a video, with some room around it. */
-export function cutOut(picture, [x, y, width, height], size) {
-  const canvas = h("canvas", { class: "crop", width: CROP_PX, height: CROP_PX, "aria-hidden": "true" });
+export function cutOut(picture, box, size) {
+  const canvas = crop();
+  drawCrop(canvas, picture, box, size);
+  return canvas;
+}
+
+/** Draw that into a canvas; `size` is that of the picture that the box belongs to. */
+export function drawCrop(canvas, picture, [x, y, width, height], size) {
   const scale = (picture.naturalWidth ?? picture.videoWidth) / size.width;
   const side = ROOM * Math.max(width, height) * scale;
   const left = (x + width / 2) * scale - side / 2;
   const top = (y + height / 2) * scale - side / 2;
-  canvas.getContext("2d").drawImage(picture, left, top, side, side, 0, 0, CROP_PX, CROP_PX);
-  return canvas;
+  const pen = canvas.getContext("2d");
+  pen.clearRect(0, 0, CROP_PX, CROP_PX); // The square may reach beyond the picture.
+  pen.drawImage(picture, left, top, side, side, 0, 0, CROP_PX, CROP_PX);
 }
 
 /** A bar for each emotion. */

@@ -47,7 +47,7 @@ export function liveStudio() {
   const advice = h("div", { role: "status" });
   const figures = figureList(["Frames/s", "Latency", "Dropped", "Faces"]);
   const timeline = new Timeline();
-  const faceList = new LiveFaces((id) => timeline.choose(id));
+  const faceList = new LiveFaces(video, (id) => timeline.choose(id));
   const summaryPlace = h("div", {});
   const options = liveSettings((config) => {
     if (running) connection.configure(config);
@@ -79,7 +79,7 @@ export function liveStudio() {
       if (!running) return;
       boxes.show(result, mirror.checked);
       timeline.add(result.faces);
-      faceList.show(result.faces);
+      faceList.show(result, mirror.checked);
       figures.show([
         result.fps.toFixed(1),
         roundTripMs === null ? UNKNOWN : duration(roundTripMs / 1000),
@@ -97,7 +97,7 @@ export function liveStudio() {
     summary: (summary) => {
       if (summary.detection_id) document.dispatchEvent(new Event("session-saved"));
       if (running) return; // A new session has started.
-      summaryPlace.replaceChildren(liveSummary(summary));
+      summaryPlace.replaceChildren(liveSummary(summary, { portraitOf: (id) => faceList.portraitOf(id) }));
       connection?.close();
     },
   };
@@ -151,6 +151,7 @@ export function liveStudio() {
     stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
     idle.hidden = true;
     timeline.clear();
+    faceList.startOver();
     running = true;
     handlers.state("connecting");
     connection = new LiveConnection(handlers);

@@ -13,18 +13,29 @@ export function seenLongest(tracks, max) {
   return tracks.filter((track) => longest.has(track));
 }
 
-/** `tellsKept` is false in the history, where it is obvious; no frame of a video is dropped. */
-export function liveSummary(summary, { tellsKept = true, isVideo = false } = {}) {
+/**
+ * `tellsKept` is false in the history, where it is obvious; no frame of a video is dropped, and its portraits are cut out later.
+ * @param {(id: string) => ?Node} portraitOf  how a face looked, where that is known
+ */
+export function liveSummary(summary, { tellsKept = true, isVideo = false, portraitOf = () => null } = {}) {
   const { frames, tracks } = summary;
   const rows = seenLongest(tracks, MAX_ROWS).map((track) => {
     const shares = track.emotions.filter((each) => each.time_share >= 0.05)
       .sort((a, b) => b.time_share - a.time_share)
       .map((each) => `${each.emotion} ${share(each.time_share)}`);
     return h("tr", {},
-      h("th", { scope: "row" }, isVideo ? portraitPlace(track) : null, nameOfTrack(track.tracking_id)),
+      h("th", { scope: "row" }, portraitIn(track), nameOfTrack(track.tracking_id)),
       h("td", {}, timeSpan(track.last_seen - track.first_seen)),
       h("td", {}, shares.join(", ")));
   });
+  function portraitIn(track) {
+    const portrait = portraitOf(track.tracking_id);
+    if (!portrait && !isVideo) return null;
+    const place = portraitPlace(track);
+    if (portrait) place.append(portrait);
+    return place;
+  }
+
   const dropped = isVideo ? "" : `, ${frames.dropped} dropped`;
   return h("section", { class: "panel summary", "aria-label": "Summary of the session" },
     h("h3", {}, "Summary"),
