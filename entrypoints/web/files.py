@@ -99,7 +99,9 @@ def load_page_files(settings: Settings) -> PageFiles:
             settings.realtime.socketio_transports.split(","), reverse=True
         ),
     }
+    chips = " ".join(f'<span class="chip" data-emotion="{each}">{each}</span>' for each in Emotion)
     index = template.replace("{{settings}}", escape(json.dumps(known)))
+    index = index.replace("{{emotions}}", chips)
     others = {name: _page_file(path.read_bytes(), path.suffix) for name, path in paths.items()}
     others[_COLOURS_NAME] = _page_file(_colours().encode(), ".css")
     return PageFiles(index=_page_file(index.encode(), ".html"), others=others)

@@ -26,10 +26,10 @@ _TEMPLATE = """<!doctype html>
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
   <link rel="icon" href="/web/icon.svg" type="image/svg+xml">
+  <script src="/web/js/first-paint.js"></script>
   <link rel="stylesheet" href="/web/css/base.css">
   <link rel="stylesheet" href="/web/css/layout.css">
   <link rel="stylesheet" href="/web/css/problems.css">
-  <script type="module" src="/web/js/problems.js"></script>
 </head>
 <body>
   <header class="top">

@@ -331,3 +331,26 @@ async def test_a_phone_is_not_filled_with_what_says_nothing(signed_in: Page) -> 
     await choose(page, file("one.jpg", portrait()))
     await expect(page.locator(".face")).to_have_count(1)
     await expect(page.get_by_role("region", name="Summary")).to_have_count(0)
+
+
+async def test_the_page_says_what_it_does_before_its_scripts_are_there(page: Page) -> None:
+    arrived = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await arrived.wait()
+        await route.continue_()
+
+    await page.route("**/js/main.js", late)
+    question = page.get_by_text("Which emotions does a face show?")
+    await page.goto("/#history", wait_until="commit")
+    await page.locator("footer").wait_for()
+    await expect(question).to_be_hidden()
+    await page.evaluate("localStorage.setItem('emotion-api.theme', 'dark')")
+    await page.goto("/?slow", wait_until="commit")
+    await expect(question).to_be_visible()
+    before = await question.bounding_box()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await expect(page.get_by_role("button", name="Choose files")).to_be_disabled()
+    arrived.set()
+    await page.get_by_role("button", name="An astronaut").wait_for()
+    assert await question.bounding_box() == before

@@ -19,7 +19,7 @@ import { videoPlayer } from "./video-player.js";
 import { videoProgress, videoViewer } from "./video-view.js";
 import { videosInWork } from "./videos-in-work.js";
 import { photoProgress, viewer, waiting } from "./viewer.js";
-import { welcome } from "./welcome.js";
+import { completeWelcome } from "./welcome.js";
 
 const CANCELLED = { title: "Cancelled", message: "Nothing was kept.", status: 400 };
 const OVERVIEW = "photos"; // Its place in the address.
@@ -38,7 +38,8 @@ export function mountDetect(panel) {
   const input = h("input", { type: "file", multiple: true, accept, id: "photos" });
   const chooser = h("label", { class: "chooser" }, input, h("span", { class: "button primary" }, "Choose files"));
   const unfinished = videosInWork();
-  const welcomeView = welcome(chooser, take, unfinished.element);
+  const welcomeView = panel.querySelector(".welcome");
+  completeWelcome(welcomeView, chooser, take, unfinished.element);
   const overview = h("button", { type: "button", on: { click: () => visit(null) } }, "Overview");
   const clear = h("button", { type: "button", on: { click: clearAll } }, "Clear");
   const exports = ["csv", "json"].map((format) =>

@@ -10,9 +10,7 @@ import { mountLive } from "./live-view.js";
 import { problem } from "./problem.js";
 import { session, takeSignInFromAddress } from "./session.js";
 import { mountTabs } from "./tabs.js";
-import { applyTheme } from "./theme.js";
 
-applyTheme();
 await signInFromAddress();
 addEventListener("hashchange", signInFromAddress);
 mountAccount(document.getElementById("account"));

@@ -1,11 +1,6 @@
-// Light and dark: the system's choice until somebody chooses here.
+// Light and dark: the system's choice until somebody chooses here. first-paint.js applies what was chosen.
 
 const KEY = "emotion-api.theme";
-
-export function applyTheme() {
-  const chosen = localStorage.getItem(KEY);
-  if (chosen) document.documentElement.dataset.theme = chosen;
-}
 
 export function isDark() {
   const chosen = document.documentElement.dataset.theme;

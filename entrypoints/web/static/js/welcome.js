@@ -1,10 +1,9 @@
-// What a visitor sees first: where to drop photos, and samples to try.
+// What a visitor sees first: where to drop photos, which the page has from the start, and samples to try.
 
 import { watchUsage } from "./account.js";
 import { announce, h } from "./dom.js";
-import { chips } from "./emotion-counts.js";
 import { problem } from "./problem.js";
-import { EMOTIONS, settings } from "./settings.js";
+import { settings } from "./settings.js";
 import { send } from "./transport.js";
 
 // Public domain: NASA, the U.S. Navy, two pictures put together from those; CC0: the cat.
@@ -17,11 +16,12 @@ const SAMPLES = [
 ];
 
 /**
+ * @param {HTMLElement} view  the part that the page has before its scripts
  * @param {Node} chooser  opens the file dialog
  * @param {(files: File[], of?: {sample: string}) => void} take
  * @param {Node} unfinished  what is still in work
  */
-export function welcome(chooser, take, unfinished) {
+export function completeWelcome(view, chooser, take, unfinished) {
   const samples = SAMPLES.map(([name, title]) =>
     h("li", {}, h("button", { type: "button", on: { click: () => takeSample(name) } },
       h("img", { src: `/web/samples/${name}`, alt: "", width: 192, height: 144 }), title)));
@@ -44,13 +44,9 @@ export function welcome(chooser, take, unfinished) {
   const limit = h("p", { class: "small", role: "status" });
   watchUsage((usage) => (limit.textContent = whatIsLeft(usage)));
 
-  return h("div", { class: "welcome" },
-    h("div", { class: "drop" },
-      h("p", { class: "lead" }, "Which emotions does a face show?"),
-      h("p", {}, "Choose photos or videos, and every face gets a score for each of these:"), chips(EMOTIONS),
-      chooser,
-      h("p", { class: "by-mouse muted" }, "or drop them anywhere on this page, or paste one"),
-      limit),
+  view.querySelector(".chooser").replaceWith(chooser);
+  view.querySelector(".drop").append(limit);
+  view.append(
     unfinished,
     h("h3", {}, "Or try one of these"),
     h("ul", { class: "samples" }, ...samples),
