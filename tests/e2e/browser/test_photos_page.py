@@ -354,3 +354,23 @@ async def test_the_page_says_what_it_does_before_its_scripts_are_there(page: Pag
     arrived.set()
     await page.get_by_role("button", name="An astronaut").wait_for()
     assert await question.bounding_box() == before
+
+
+async def test_the_first_visit_shows_what_an_answer_looks_like(page: Page) -> None:
+    await page.goto("/")
+    example = page.get_by_role("button", name=re.compile("An example: neutral .* happy"))
+    await expect(example.locator(".label .word")).to_have_text(["neutral", "happy"])
+    await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
+    await example.click()
+    await expect(page.locator(".face")).to_have_count(2)
+    await expect(page.locator("#usage")).to_have_text("3 of 3 photos left")
+
+
+async def test_without_an_answer_the_example_is_a_picture(page: Page) -> None:
+    await page.route("**/samples/pair.jpg", lambda route: route.abort())
+    await page.route("**/web/samples/pair.jpg", lambda route: route.continue_())
+    await page.goto("/")
+    await page.wait_for_function("() => document.querySelector('.example img')?.naturalWidth > 0")
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    await page.get_by_role("button", name="An astronaut").click()
+    await page.locator(".face").wait_for()

@@ -2,11 +2,13 @@
 
 import { watchUsage } from "./account.js";
 import { announce, h } from "./dom.js";
+import { fillExample } from "./example.js";
 import { problem } from "./problem.js";
 import { settings } from "./settings.js";
 import { send } from "./transport.js";
 
 // Public domain: NASA, the U.S. Navy, two pictures put together from those; CC0: the cat.
+const EXAMPLE = "pair.jpg"; // Two faces, two emotions.
 const SAMPLES = [
   ["astronaut.jpg", "An astronaut"],
   ["admiral.jpg", "An admiral"],
@@ -45,7 +47,11 @@ export function completeWelcome(view, chooser, take, unfinished) {
   watchUsage((usage) => (limit.textContent = whatIsLeft(usage)));
 
   view.querySelector(".chooser").replaceWith(chooser);
-  view.querySelector(".drop").append(limit);
+  view.querySelector(".invitation").append(limit);
+  const example = view.querySelector(".example");
+  example.disabled = false;
+  example.addEventListener("click", () => takeSample(EXAMPLE));
+  fillExample(example, EXAMPLE).catch(() => {}); // The picture alone does no harm.
   view.append(
     unfinished,
     h("h3", {}, "Or try one of these"),
