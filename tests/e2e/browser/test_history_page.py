@@ -197,6 +197,9 @@ async def test_a_record_that_is_saved_meanwhile_leaves_no_card_twice(signed_in: 
     deleted.clear()
     await page.get_by_role("button", name="Show more").press("Enter")
     await expect(cards).to_have_count(48)
+    names = await cards.locator(".name").all_inner_texts()
+    assert names == [f"{number}.jpg" for number in range(48)]
+    await expect(cards.nth(25).get_by_role("button")).to_be_focused()
     await page.get_by_role("tab", name="Detect").click()
     await page.go_back()
     await expect(cards.locator(".name").first).to_have_text(re.compile(r"^0\.jpg"))

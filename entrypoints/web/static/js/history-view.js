@@ -106,12 +106,12 @@ export function mountHistory(panel) {
     };
   }
 
-  async function load(skip) {
+  /** Show the records from the first, or `skip` those that are shown. What is shown already stays, so that nobody loses their place. */
+  async function load(skip, { atLeast = PAGE } = {}) {
     const number = ++latestRequest;
     trouble.replaceChildren();
     const filter = `${new URLSearchParams([...filterParameters(filters)])}`;
-    // What is shown already stays, so that nobody loses their place who comes back.
-    const wanted = skip || filter !== shownFilter ? PAGE : Math.max(PAGE, shown.length);
+    const wanted = skip || filter !== shownFilter ? PAGE : Math.max(atLeast, shown.length);
     const records = [];
     try {
       do {
@@ -120,7 +120,10 @@ export function mountHistory(panel) {
         const answer = await call(`${path}?${query}`);
         const part = await answer.json();
         if (number !== latestRequest) return; // There was a newer request meanwhile.
+        const before = total;
         total = Number(answer.headers.get("X-Total-Count"));
+        // Records have come or gone: those that follow are no longer the ones after those that are shown.
+        if (skip && total !== before) return await load(0, { atLeast: skip + PAGE });
         records.push(...part);
         if (part.length < limit) break;
       } while (records.length < wanted);
@@ -135,10 +138,10 @@ export function mountHistory(panel) {
   }
 
   async function showMore() {
-    const first = shown.length;
-    await load(first);
+    const lastShown = shown.at(-1)?.record.detection_id;
+    await load(shown.length);
     const { activeElement } = document; // Somebody may have gone on meanwhile.
-    if (activeElement === more || activeElement === document.body) focusCard(shown[first]); // Else the focus would be lost with the button.
+    if (activeElement === more || activeElement === document.body) focusCard(shown[placeOf(lastShown) + 1]); // Else the focus would be lost with the button.
   }
 
   /** Without a signed-in user this view is not shown: then the page says at its top why that is. */
