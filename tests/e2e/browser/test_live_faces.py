@@ -4,7 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.e2e.browser.answers import face
 from tests.e2e.browser.live import start
@@ -88,3 +88,18 @@ async def test_a_line_stays_in_its_place_while_its_face_is_lost_for_a_moment(
     )
     all_three = ["Face 1", "Face 2", "Face 10"]
     assert shown == [all_three, all_three, ["Face 10"], ["Face 10"], ["Face 10"]]
+
+
+async def test_a_session_asks_for_faces_as_small_as_the_service_is_set_to(signed_in: Page) -> None:
+    page = signed_in
+
+    async def set_to_40(route: Route) -> None:
+        answer = await route.fetch()
+        body = re.sub(r"(minFaceSize&quot;: )\d+", r"\g<1>40", await answer.text())
+        await route.fulfill(response=answer, body=body)
+
+    await page.route(lambda url: url.rstrip("/").count("/") == 2, set_to_40)
+    await page.goto("/#live")
+    await page.reload()
+    await page.get_by_text("Settings", exact=True).click()
+    await expect(page.get_by_label("Smallest face in pixels")).to_have_value("40")

@@ -1,6 +1,7 @@
 // The settings of a session, under the names the service knows them by.
 
 import { field, h, select } from "./dom.js";
+import { settings } from "./settings.js";
 
 const SIZES = [[320, 240], [480, 360], [640, 480], [960, 720], [1280, 960]];
 const FORM = "live-settings";
@@ -22,7 +23,7 @@ export function liveSettings(onChange) {
     field("Maximum frames per second", number("max_frame_rate", 15, 1, 60), "Fewer frames put less load on the service."),
     field("Detect faces every … frames", number("detection_interval", 3, 1, 30), "In between, known faces are followed: faster, but new faces appear later."),
     field("Frame size for detection", select(sizes, { name: "processing_resolution", value: "640x480" }), "Smaller frames are faster, but small faces are missed."),
-    field("Smallest face in pixels", number("min_face_size", 64, 16, 2000), "Smaller faces are ignored."),
+    field("Smallest face in pixels", number("min_face_size", settings.minFaceSize, 16, 2000), "Smaller faces are ignored."),
     field("Minimum detector confidence", number("detection_confidence", 0, 0, 1, 0.05), "From 0 to 1. Raise it if objects are mistaken for faces."),
     field("Smoothing window in frames", number("smooth_window_size", 5, 1, 60), "A longer window gives steadier scores that change more slowly."),
     field("Smooth scores over frames", check("smooth_emotions", true)),
