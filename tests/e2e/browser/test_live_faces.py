@@ -33,8 +33,8 @@ NEAR, FAR = 4, 200
 @pytest.mark.parametrize(
     ("gaps", "changes"),
     [
-        ([FAR, *[NEAR, FAR] * 15], 1),  # A face on the edge: shorter once, and not back and forth.
-        ([FAR, NEAR, *[FAR] * 30], 2),  # Where there is room again for long, the words come back.
+        ([FAR, *[NEAR, FAR] * 25], 1),  # A face on the edge: shorter once, and not back and forth.
+        ([FAR, NEAR, *[FAR] * 45], 2),  # Where there is room again for long, the words come back.
     ],
 )
 async def test_labels_do_not_change_their_form_with_every_frame(

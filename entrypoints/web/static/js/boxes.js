@@ -7,7 +7,7 @@ import { placeLabels } from "./label-layout.js";
 // The texts of labels, the longest first: the first for which all labels have room is used.
 const FORMS = ["full", "short", "number"];
 const THIN_PX = 48;
-const ROOM_MS = 2000;
+const ROOM_MS = 4000;
 
 /** A box with its label: a button on a photo, a plain element (`tag`) on video. `noun` stands before the number where there is room. */
 export function makeBox(number, { tag = "button", noun = null } = {}) {
