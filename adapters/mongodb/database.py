@@ -80,7 +80,10 @@ class MongoDatabase:
             self._client = await asyncio.to_thread(self._connect)
         except (PyMongoError, ValueError):
             # Not chained, because the driver's message may quote the URI with the password.
-            raise StoreUnavailable("MONGODB_URI cannot be used: it is malformed") from None
+            raise StoreUnavailable(
+                "MONGODB_URI cannot be used: it is malformed; "
+                "signs such as / @ : in a user or password are written as %2F %40 %3A"
+            ) from None
         options: CodecOptions[Document] = CodecOptions(
             tz_aware=True, uuid_representation=UuidRepresentation.STANDARD
         )

@@ -72,7 +72,7 @@ class SqliteDatabase:
             write_thread.shutdown(wait=False)
             if isinstance(error, StoreUnavailable):
                 raise
-            raise StoreUnavailable("the database cannot be opened") from error
+            raise StoreUnavailable(f"{self._path} cannot be opened{_cause(error)}") from error
         self._write_thread = write_thread
         self._read_threads = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-read")
 
@@ -158,9 +158,7 @@ class SqliteDatabase:
                 threads, transaction, work, deadline_s
             )
         except (sqlite3.Error, UnreadableRecord) as error:
-            # Of an unreadable record there is no code.
-            cause = _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
-            raise StoreUnavailable(f"the database does not work{cause}") from error
+            raise StoreUnavailable(f"the database does not work{_cause(error)}") from error
 
     def _write(self, work: _Work[_Result], deadline_s: float) -> _Result:
         return self._locked(lambda writer: _transact(writer, "BEGIN IMMEDIATE", work), deadline_s)
@@ -221,6 +219,13 @@ class SqliteDatabase:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f": {error.strerror}"
+    # Of an unreadable record there is no code.
+    return _CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -15,6 +15,7 @@ from entrypoints.logs.configuration import configure_logs, is_for_people, log_st
 from entrypoints.process.allocator import return_freed_memory, return_large_blocks
 from entrypoints.process.asgi import create_app_from
 from entrypoints.process.greeting import browser_url, greeting
+from entrypoints.process.starting import WatchedStart
 from entrypoints.realtime.app import create_socketio, hang_up
 from entrypoints.realtime.server import GuardedServer
 from entrypoints.server.connections import Connections
@@ -34,8 +35,9 @@ class _Server(BoundedServer):
             container.system().metrics().registry,
             settings.server.forwarded_allow_ips,
         )
+        self._app = WatchedStart(create_app_from(container, realtime))
         super().__init__(
-            create_app_from(container, realtime),
+            self._app,
             connections,
             host=settings.server.host,
             port=settings.server.port,
@@ -51,7 +53,12 @@ class _Server(BoundedServer):
         self._returning: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            if self._app.failure is not None:
+                raise self._app.failure from None
+            raise
         if self.started and not self.should_exit:
             # A full collection stops the event loop for a third of a second when it visits what
             # the libraries made at import; none of that is ever garbage.
