@@ -57,16 +57,6 @@ def model_file(name: str, path: Path | None) -> Path | None:
     return path
 
 
-def _bundled_face_detector(settings: VisionSettings, executor: WorkExecutor) -> OnnxFaceDetector:
-    # An operator who sets YUNET_MODEL may expect "auto" to use it.
-    if settings.face_detector == "auto" and "yunet_model" in settings.model_fields_set:
-        log.warning(
-            "YUNET_MODEL=%s: not used; FACE_DETECTOR=yunet takes it in place of the bundled one",
-            settings.yunet_model,
-        )
-    return OnnxFaceDetector(executor=executor)
-
-
 def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> VitCropClassifier:
     # Torch and transformers take seconds to import and a gigabyte to install.
     with extra("vit", "checkpoints need", InferenceUnavailable):
@@ -160,7 +150,7 @@ class VisionContainer(containers.DeclarativeContainer):
 
     face_detector: providers.Provider[FaceDetector] = providers.Selector(
         config.detector_choice,
-        bundled=providers.Singleton(_bundled_face_detector, config, executor),
+        bundled=providers.Singleton(OnnxFaceDetector, executor=executor),
         haar=providers.Singleton(
             HaarFaceDetector,
             executor=executor,

@@ -24,8 +24,9 @@ def create_app() -> ASGIApp:
     Raises:
         BadSettings: the environment holds values that cannot be used.
     """
-    container = Container(settings=load_settings())
-    for warning in unknown_keys():
+    settings = load_settings()
+    container = Container(settings=settings)
+    for warning in unknown_keys() + settings.warnings():
         log.warning(warning)
     return create_app_from(container, create_socketio(container))
 

@@ -105,7 +105,7 @@ def serve(settings: Settings) -> None:
     sys.setswitchinterval(0.0003)
     configure_logs(settings.server.log_level, settings.server.log_format)
     log_stray_exceptions()
-    for warning in unknown_keys():
+    for warning in unknown_keys() + settings.warnings():
         log.warning(warning)
     container = Container(settings=settings)
     vision, stores, accounts = container.vision(), container.stores(), container.accounts()

@@ -78,6 +78,18 @@ class Settings:
             )
         return faults
 
+    def warnings(self) -> list[str]:
+        """What was given and has no effect, or not the whole of it; one line each."""
+        groups = (getattr(self, name) for name in _GROUPS)
+        warnings = [warning for group in groups for warning in group.unused()]
+        discarded, video = self.connections.discard_mb, self.video.max_video_mb
+        if discarded <= video:
+            warnings.append(
+                f"DISCARD_MB={discarded}: make it larger than MAX_VIDEO_MB={video}, or the client "
+                "of a video that is refused may not read why"
+            )
+        return warnings
+
 
 _GROUPS: Mapping[str, type[Group]] = get_type_hints(Settings)
 SETTINGS: Mapping[str, FieldInfo] = {

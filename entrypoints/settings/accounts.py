@@ -78,6 +78,11 @@ class AccountSettings(Group):
                 "FIREBASE_AUTH_EMULATOR_HOST: tokens are not checked with an emulator, so it is "
                 "only for ENVIRONMENT=development"
             )
+        if self.firebase_service_account_b64 and self.firebase_service_account_file:
+            faults.append(
+                "FIREBASE_SERVICE_ACCOUNT_FILE: give the key either so or as "
+                "FIREBASE_SERVICE_ACCOUNT_B64, not both"
+            )
         return faults
 
     def needed(self) -> dict[str, list[str]]:
@@ -92,6 +97,11 @@ class AccountSettings(Group):
         if self.google_client_id is not None:
             needed["GOOGLE_CLIENT_ID"] = ["firebase_web_api_key"]
         return needed
+
+    def not_chosen(self) -> dict[str, tuple[str, ...]]:
+        """What only Firebase uses."""
+        others = ("firebase_", "google_client_id")
+        return {} if self.auth == "firebase" else {"AUTH=firebase": others}
 
     @property
     def access_token_lifetime_s(self) -> int:

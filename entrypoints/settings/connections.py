@@ -18,7 +18,7 @@ class ConnectionSettings(Group):
     body_min_bytes_per_s: int = Field(default=4096, ge=1, le=2**20)
     keep_alive_s: float = Field(default=5.0, gt=0, le=3600)
     send_timeout_s: float = Field(default=30.0, gt=0, le=3600)
-    discard_mb: int = Field(default=256, ge=0, le=10_000)
+    discard_mb: int = Field(default=256, ge=0, le=200_000)
     discard_timeout_s: float = Field(default=30.0, gt=0, le=600)
     message_timeout_s: float = Field(default=30.0, gt=0, le=600)
     unfinished_messages_mb: int = Field(default=32, ge=1, le=10_000)

@@ -54,6 +54,24 @@ class Group(BaseSettings):
         """Required fields, by the choice that needs them."""
         return {}
 
+    def unused(self) -> list[str]:
+        """A warning for each setting that was changed for a choice that was not made."""
+        changed = [
+            name
+            for name, field in type(self).model_fields.items()
+            if getattr(self, name) != field.default
+        ]
+        return [
+            f"{name.upper()}: not used without {choice}"
+            for choice, beginnings in self.not_chosen().items()
+            for name in changed
+            if name.startswith(beginnings)
+        ]
+
+    def not_chosen(self) -> dict[str, tuple[str, ...]]:
+        """How the fields begin that only a choice uses which was not made, by that choice."""
+        return {}
+
 
 def check_with(kind: Any, wanted: str) -> Callable[[Text], Text]:
     """Validate a text with a type of pydantic, but keep it as it was written.

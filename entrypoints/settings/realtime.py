@@ -35,6 +35,10 @@ class RealtimeSettings(Group):
     redis_url: Annotated[SecretStr, AfterValidator(_check_redis_url)] | None = None
     redis_prefix: str = Field(default="emotion-api", min_length=1)
 
+    def not_chosen(self) -> dict[str, tuple[str, ...]]:
+        """What only Redis uses."""
+        return {"REDIS_URL": ("redis_prefix",)} if self.redis_url is None else {}
+
     @property
     def shared_through(self) -> str:
         """What counts sessions and connects rooms: the single process itself, or Redis."""

@@ -56,6 +56,15 @@ class StoreSettings(Group):
             ]
         return needed
 
+    def not_chosen(self) -> dict[str, tuple[str, ...]]:
+        """What only the other stores use. `emotion-api import` uses ``MONGODB_NAME`` as well."""
+        others: dict[str, tuple[str, ...]] = {}
+        if self.repository != "mongodb":
+            others["REPOSITORY=mongodb"] = ("mongodb_uri",)
+        if self.image_store != "cloudinary":
+            others["IMAGE_STORE=cloudinary"] = ("cloudinary_",)
+        return others
+
     @property
     def database_path(self) -> Path:
         """The embedded database."""

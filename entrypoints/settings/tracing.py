@@ -26,6 +26,11 @@ class TracingSettings(Group):
                     raise ValueError("must be name=value, several separated by commas")
         return headers
 
+    def not_chosen(self) -> dict[str, tuple[str, ...]]:
+        """What only traces use."""
+        endpoint = self.otel_exporter_otlp_endpoint
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": ("otel_",)} if endpoint is None else {}
+
     @property
     def otlp_headers(self) -> dict[str, str]:
         """The headers of requests to the collector."""

@@ -56,6 +56,25 @@ class VisionSettings(Group):
         """The settings that a remote classifier needs."""
         return {"CLASSIFIER=remote": ["remote_classifier_url"]} if self.classifies_remotely else {}
 
+    def not_chosen(self) -> dict[str, tuple[str, ...]]:
+        """What only the other classifiers and detectors use."""
+        of_classifiers = {
+            "onnx": ("classifier_weights",),
+            "vit": ("huggingface_", "vit_"),
+            "remote": ("remote_classifier_",),
+        }
+        of_detectors = {"haar": ("haar_",), "yunet": ("yunet_",)}
+        others = {
+            f"CLASSIFIER={name}": fields
+            for name, fields in of_classifiers.items()
+            if name != self.classifier
+        }
+        return others | {
+            f"FACE_DETECTOR={name}": fields
+            for name, fields in of_detectors.items()
+            if name != self.detector_choice
+        }
+
     @property
     def classifies_remotely(self) -> bool:
         """Whether another server reads the crops."""

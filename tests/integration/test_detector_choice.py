@@ -7,8 +7,6 @@ import pytest
 
 from application.ports.face_detector import WantedFaces
 from domain.image import Image
-from entrypoints.container import Container
-from entrypoints.settings import load_settings
 from tests.integration.fakes import container_with
 from tests.yunet import write_yunet
 
@@ -43,33 +41,3 @@ async def test_yunet_uses_the_configured_confidence(
     container.vision().executor().close()
     # In the smaller view the detector finds both cells again, larger and with lower confidence.
     assert len([face for face in found if face.box.width == CELL]) == faces
-
-
-@pytest.mark.parametrize(
-    ("variables", "warned"),
-    [
-        ({"YUNET_MODEL": "models/yunet.onnx"}, True),
-        ({"YUNET_MODEL": ""}, False),
-        ({"YUNET_MODEL": "models/yunet.onnx", "FACE_DETECTOR": "bundled"}, False),
-    ],
-)
-def test_an_unused_yunet_model_is_warned_of(
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    tmp_path: Path,
-    variables: dict[str, str],
-    warned: bool,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FACE_DETECTOR", raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    container = Container(settings=load_settings())
-    names = {container.vision().face_detector().name for _ in range(2)}
-    container.vision().executor().close()
-    assert names == {"face-pyramid"}
-    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert len(warnings) == warned
-    for warning in warnings:
-        assert warning.startswith("YUNET_MODEL=models/yunet.onnx: ")
-        assert "FACE_DETECTOR=yunet" in warning

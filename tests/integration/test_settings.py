@@ -220,3 +220,37 @@ def test_auto_chooses_the_bundled_detector(
     monkeypatch.setenv("YUNET_MODEL", "yunet.onnx")
     monkeypatch.setenv("FACE_DETECTOR", asked)
     assert load_settings().vision.detector_choice == taken
+
+
+@pytest.mark.parametrize(
+    ("given", "choice", "named"),
+    [
+        ({"MONGODB_URI": "mongodb://me:hush@host/"}, "REPOSITORY=mongodb", "MONGODB_URI"),
+        ({"CLOUDINARY_FOLDER": "faces"}, "IMAGE_STORE=cloudinary", "CLOUDINARY_FOLDER"),
+        ({"FIREBASE_WEB_API_KEY": "x"}, "AUTH=firebase", "FIREBASE_WEB_API_KEY"),
+        ({"HUGGINGFACE_MODEL": "me/mine"}, "CLASSIFIER=vit", "HUGGINGFACE_MODEL"),
+        ({"REMOTE_CLASSIFIER_URL": "http://x"}, "CLASSIFIER=remote", "REMOTE_CLASSIFIER_URL"),
+        ({"YUNET_MODEL": "mine.onnx"}, "FACE_DETECTOR=yunet", "YUNET_MODEL"),
+        ({"HAAR_MIN_NEIGHBORS": "7"}, "FACE_DETECTOR=haar", "HAAR_MIN_NEIGHBORS"),
+        ({"REDIS_PREFIX": "mine"}, "REDIS_URL", "REDIS_PREFIX"),
+        ({"OTEL_SERVICE_NAME": "x"}, "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_SERVICE_NAME"),
+    ],
+)
+def test_a_setting_without_effect_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], choice: str, named: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().warnings() == [f"{named}: not used without {choice}"]
+
+
+def test_nothing_is_warned_of_where_every_setting_has_its_default() -> None:
+    lines = (f"{name}={value}" for name, value in documented().items())
+    Path(".env").write_text("\n".join(lines))
+    assert load_settings().warnings() == []
+
+
+def test_a_video_larger_than_what_is_discarded_is_warned_of() -> None:
+    (warning,) = load_settings(max_video_mb=500).warnings()
+    assert warning.startswith("DISCARD_MB=256: make it larger than MAX_VIDEO_MB=500")
+    assert load_settings(max_video_mb=500, discard_mb=600).warnings() == []

@@ -113,6 +113,13 @@ def test_the_service_account_comes_as_text_or_as_a_file(environment: Environment
     assert load_settings().accounts.firebase_service_account == key
 
 
+def test_one_of_two_service_accounts_is_refused(environment: Environment) -> None:
+    environment(AUTH="firebase", FIREBASE_SERVICE_ACCOUNT_FILE="key.json")
+    environment(FIREBASE_SERVICE_ACCOUNT_B64=base64.b64encode(b"{}").decode())
+    with pytest.raises(BadSettings, match=r"FIREBASE_SERVICE_ACCOUNT_FILE: .* not both"):
+        load_settings()
+
+
 def test_no_secret_shows_when_settings_are_printed(environment: Environment) -> None:
     environment(**CLOUDINARY, **REDIS)
     assert "hush-hush" not in repr(load_settings())
