@@ -67,7 +67,10 @@ async def detect_files(
     """
     images, videos = await asyncio.to_thread(images_and_videos, paths)
     if not images and not videos:
-        errors.print("no images or videos found there")
+        folders = ", ".join(map(shown, paths))
+        errors.print(f"no images or videos in {folders}; folders within are left out", style="red")
+        if as_json:
+            print("[]")
         return False
     if csv is not None and not videos:
         raise OSError("--csv is for the frames of videos, and there is no video among the files")

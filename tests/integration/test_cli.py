@@ -203,3 +203,11 @@ def test_a_second_service_on_the_same_data_folder_stops_with_one_line(tmp_path: 
     assert done.returncode == 2
     assert "DATA_DIR" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_without_files_is_an_empty_array_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    ended = emotion_api("detect", "none", "--json", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert json.loads(ended.stdout) == []
+    assert "no images or videos in none" in ended.stderr
