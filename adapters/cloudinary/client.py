@@ -30,6 +30,7 @@ class _Refused(Exception):
     """Cloudinary understood the request and refused it."""
 
 
+_KEY_REFUSED = (cloudinary.exceptions.AuthorizationRequired, cloudinary.exceptions.NotAllowed)
 _FAULTS = (cloudinary.exceptions.Error, urllib3.exceptions.HTTPError, Unexpected)
 
 
@@ -105,6 +106,8 @@ class CloudinaryClient:
             raise StoreCircuitOpen(
                 "the image store does not answer", retry_after_s=error.retry_after_s
             ) from error
+        except _KEY_REFUSED as error:
+            raise StoreUnavailable("the image store refuses the key of the account") from error
         except _FAULTS as error:
             raise StoreUnavailable("the image store does not answer") from error
         except _Refused as error:

@@ -91,7 +91,7 @@ class MongoDatabase:
         try:
             await self.check()
         except StoreUnavailable as error:
-            log.warning("starting without MongoDB: %s", error)
+            log.warning("starting without MongoDB (MONGODB_URI): %s", error)
 
     async def close(self) -> None:
         """Close every connection, also to a silent server. Closing twice is not an error."""

@@ -25,6 +25,7 @@ from application.use_cases import accounts
 from application.use_cases.end_accounts import EndAccount
 from application.use_cases.history import EraseHistory
 from entrypoints.container.extras import extra
+from entrypoints.container.naming import named
 from entrypoints.settings import BadSettings, Settings
 from entrypoints.settings.accounts import AccountSettings
 from entrypoints.settings.secret_strength import weakness_of
@@ -55,12 +56,16 @@ def _firebase_identity_provider(
     """Users of a Firebase project."""
     with extra("firebase", "AUTH=firebase needs", IdentityUnavailable):
         from adapters.firebase import FirebaseIdentityProvider, open_client
-    client = open_client(
-        service_account=settings.firebase_service_account,
-        project_id=settings.firebase_project_id,
-        timeout_s=settings.firebase_timeout_s,
-        emulator_host=settings.firebase_auth_emulator_host,
-    )
+    file = settings.firebase_service_account_file
+    with named(
+        "FIREBASE_SERVICE_ACCOUNT_B64" if file is None else f"FIREBASE_SERVICE_ACCOUNT_FILE={file}"
+    ):
+        client = open_client(
+            service_account=settings.firebase_service_account,
+            project_id=settings.firebase_project_id,
+            timeout_s=settings.firebase_timeout_s,
+            emulator_host=settings.firebase_auth_emulator_host,
+        )
     return FirebaseIdentityProvider(
         client=client,
         timeout_s=settings.firebase_timeout_s,

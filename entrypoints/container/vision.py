@@ -32,6 +32,7 @@ from application.ports.telemetry import Telemetry
 from application.work.memory_budget import MemoryBudget
 from domain.face import BoxFraming
 from entrypoints.container.extras import extra
+from entrypoints.container.naming import named
 from entrypoints.settings import BadSettings, Settings
 from entrypoints.settings.vision import VisionSettings
 
@@ -55,6 +56,22 @@ def model_file(name: str, path: Path | None) -> Path | None:
     if path is not None and not path.is_file():
         raise BadSettings(f"{name}={path}: there is no such file; `emotion-api models` gets models")
     return path
+
+
+def _yunet_face_detector(settings: VisionSettings, executor: WorkExecutor) -> YuNetFaceDetector:
+    model = model_file("YUNET_MODEL", settings.yunet_model)
+    assert model is not None
+    with named(f"YUNET_MODEL={model}"):
+        return YuNetFaceDetector(
+            executor=executor, model=model, min_confidence=settings.yunet_min_confidence
+        )
+
+
+def _onnx_crop_classifier(weights: Path | None) -> OnnxCropClassifier:
+    if model_file("CLASSIFIER_WEIGHTS", weights) is None:
+        return OnnxCropClassifier()
+    with named(f"CLASSIFIER_WEIGHTS={weights}"):
+        return OnnxCropClassifier(weights=weights)
 
 
 def _vit_crop_classifier(*, model: str, revision: str | None, device: str) -> VitCropClassifier:
@@ -96,7 +113,7 @@ def _remote_crop_classifier(
     try:
         classifier.check()
     except Unreachable as error:
-        log.warning("starting without the classifier: %s", error)
+        log.warning("starting without the classifier (REMOTE_CLASSIFIER_URL): %s", error)
     except InferenceUnavailable:
         classifier.close()
         raise
@@ -157,18 +174,10 @@ class VisionContainer(containers.DeclarativeContainer):
             scale_factor=config.haar_scale_factor,
             min_neighbors=config.haar_min_neighbors,
         ),
-        yunet=providers.Singleton(
-            YuNetFaceDetector,
-            executor=executor,
-            model=providers.Callable(model_file, "YUNET_MODEL", config.yunet_model),
-            min_confidence=config.yunet_min_confidence,
-        ),
+        yunet=providers.Singleton(_yunet_face_detector, config, executor),
     )
 
-    onnx_crop_classifier = providers.Singleton(
-        OnnxCropClassifier,
-        weights=providers.Callable(model_file, "CLASSIFIER_WEIGHTS", config.classifier_weights),
-    )
+    onnx_crop_classifier = providers.Singleton(_onnx_crop_classifier, config.classifier_weights)
     crop_classifier: providers.Provider[CropClassifier] = providers.Selector(
         config.classifier,
         onnx=onnx_crop_classifier,

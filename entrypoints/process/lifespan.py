@@ -7,8 +7,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from application.errors import InferenceUnavailable
+from application.errors import InferenceUnavailable, ServiceUnavailable
 from application.ports.emotion_classifier import EmotionClassifier
+from application.ports.identity_provider import IdentityProvider
+from application.ports.image_store import ImageStore
 from application.work.background import in_background
 from entrypoints.container import Container
 from entrypoints.process.gauges import register_gauges
@@ -39,6 +41,7 @@ async def running(container: Container) -> AsyncIterator[None]:
                     storing=stores.carrier().run(),
                     forgetting=stores.forget_expired().run(),
                     videos=working_on_videos.run(),
+                    checking=_warn_of_faults(container),
                 ):
                     yield
             finally:
@@ -58,6 +61,23 @@ async def running(container: Container) -> AsyncIterator[None]:
             tracing = container.system().tracing()
             if tracing is not None:
                 await asyncio.to_thread(tracing.close)
+
+
+async def _warn_of_faults(container: Container) -> None:
+    """Say once what an operator should know before the first user meets it.
+
+    A wrong key of the image store shows nowhere else: images wait in the spool then.
+    """
+    settings = container.settings()
+    parts: dict[str, ImageStore | IdentityProvider] = {
+        f"IMAGE_STORE={settings.stores.image_store}": container.stores().images(),
+        f"AUTH={settings.accounts.auth}": container.accounts().identity_provider(),
+    }
+    for setting, part in parts.items():
+        try:
+            await part.check()
+        except ServiceUnavailable as error:
+            log.warning("%s: %s", setting, error)
 
 
 def _name_of(classifier: EmotionClassifier) -> str:

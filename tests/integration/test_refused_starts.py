@@ -1,5 +1,6 @@
 """A start that fails for a reason an operator can change says it in one line."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -7,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from adapters.in_memory import InMemoryClock
+from application.errors import IdentityUnavailable, StoreUnavailable
+from entrypoints.process.lifespan import running
 from tests.integration.command_line import emotion_api
+from tests.integration.fakes import Fakes, container_with
 
 
 def no_database(data: Path) -> None:
@@ -24,6 +29,10 @@ def nothing(_: Path) -> None:
 
 
 MONGODB = {"REPOSITORY": "mongodb", "MONGODB_URI": "mongodb://me:hush@hush@localhost/"}
+YUNET = {"FACE_DETECTOR": "yunet", "YUNET_MODEL": __file__}
+WEIGHTS = {"CLASSIFIER_WEIGHTS": __file__}
+NO_KEY = {"AUTH": "firebase", "FIREBASE_SERVICE_ACCOUNT_FILE": "no.json"}
+WRONG_KEY = {"AUTH": "firebase", "FIREBASE_SERVICE_ACCOUNT_B64": "e30="}
 
 
 @pytest.mark.parametrize(
@@ -32,6 +41,12 @@ MONGODB = {"REPOSITORY": "mongodb", "MONGODB_URI": "mongodb://me:hush@hush@local
         pytest.param(no_database, {}, "emotion.sqlite3 cannot be opened: its file is", id="damage"),
         pytest.param(newer_database, {}, "made by a newer version of this service", id="newer"),
         pytest.param(nothing, MONGODB, "MONGODB_URI cannot be used", id="password"),
+        pytest.param(nothing, YUNET, f"YUNET_MODEL={__file__}: ", id="detector"),
+        pytest.param(
+            nothing, {"CLASSIFIER_WEIGHTS": __file__}, "CLASSIFIER_WEIGHTS=", id="weights"
+        ),
+        pytest.param(nothing, NO_KEY, "FIREBASE_SERVICE_ACCOUNT_FILE=no.json: No", id="no key"),
+        pytest.param(nothing, WRONG_KEY, "FIREBASE_SERVICE_ACCOUNT_B64: ", id="wrong key"),
     ],
 )
 def test_a_refused_start_says_why_in_one_line(
@@ -41,8 +56,20 @@ def test_a_refused_start_says_why_in_one_line(
     prepare(tmp_path / "data")
     ended = emotion_api("serve", "--port", "0", cwd=tmp_path, **environment)
     assert ended.returncode == 2
-    last = ended.stderr.splitlines()[-1]
-    assert last.startswith("error: ")
-    assert said in last
+    (error,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    assert said in error
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "hush" not in ended.stdout + ended.stderr
+
+
+async def test_parts_that_do_not_work_at_the_start_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    container = container_with(data_dir=tmp_path)
+    fakes = Fakes(container.settings(), InMemoryClock())
+    fakes.images.fail_with(StoreUnavailable("no images"))
+    fakes.identity.fail_with(IdentityUnavailable("no sign-in"))
+    with fakes.within(container):
+        async with running(container):
+            await asyncio.sleep(0.1)
+    assert {"IMAGE_STORE=filesystem: no images", "AUTH=local: no sign-in"} <= set(caplog.messages)

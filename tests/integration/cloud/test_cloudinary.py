@@ -137,6 +137,15 @@ async def test_frequent_readiness_checks_cost_one_call_per_minute(
     assert cloudinary.pings == 1
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_wrong_key_of_the_account_is_called_so(
+    cloudinary: CloudinaryDouble, status: int
+) -> None:
+    cloudinary.refusal = status
+    with pytest.raises(StoreUnavailable, match="refuses the key of the account"):
+        await image_store_at(cloudinary).check()
+
+
 async def test_an_authenticated_image_opens_only_by_its_signed_address(
     cloudinary: CloudinaryDouble,
 ) -> None:
