@@ -366,6 +366,9 @@ class HttpConnection(H11Protocol):
         self._is_chunked = any(name == b"transfer-encoding" for name, _ in self.headers)
         length = next((value for name, value in self.headers if name == b"content-length"), None)
         self._body_left = None if length is None or self._is_chunked else int(length)
+        if self._is_chunked and length is not None:
+            # A proxy in front may go by the length: to it the next request is a part of this body.
+            self.cycle.keep_alive = False
         sent = (value for name, value in self.headers if name == b"authorization")
         self._token = next(sent, b"").decode("latin-1")
         self._line_ends = 0

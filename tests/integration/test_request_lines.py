@@ -1,4 +1,4 @@
-"""Request lines that hold other characters than ASCII."""
+"""Request lines and headers that few clients send."""
 
 import asyncio
 from typing import Any
@@ -54,3 +54,19 @@ async def test_a_method_of_other_characters_is_refused() -> None:
     request = "GÉT / HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     assert await answered(application, request) == [b"400"]
     assert application.scopes == []
+
+
+async def test_no_request_is_accepted_behind_a_body_with_two_lengths() -> None:
+    application = Application()
+    lengths = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    requests = (
+        b"POST /first HTTP/1.1\r\nHost: x\r\n" + lengths + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    async with asyncio.timeout(30), listening(application, lifespan="off") as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(requests)
+        answer = await reader.read()
+        writer.close()
+    assert answer.count(b"HTTP/1.1 204") == 1
+    assert b"connection: close" in answer.lower()
+    assert [scope["path"] for scope in application.scopes] == ["/first"]
