@@ -88,6 +88,7 @@ class Connections:
         self.turned_away = 0
         self._all: dict[Watched, str] = {}
         self._idle: dict[Watched, None] = {}
+        self._kept_alive: dict[str, dict[Watched, None]] = {}
         self._per_network: Counter[str] = Counter()
         self._unfinished_bytes = 0
         self._unread: dict[Watched, int] = {}
@@ -105,7 +106,7 @@ class Connections:
         """Give a new connection a place; returns the reason if it is refused."""
         network = network_of(connection.address)
         is_full = self._per_network[network] >= self.limits.max_connections_per_address
-        if is_full and not self._is_proxy(connection.address):
+        if is_full and not self._is_proxy(connection.address) and not self._make_room_in(network):
             return Refusal.TOO_MANY_FROM_ADDRESS
         if len(self._all) >= self.limits.max_connections and not self._make_room():
             return Refusal.TOO_MANY_CONNECTIONS
@@ -121,7 +122,7 @@ class Connections:
 
     def forget(self, connection: Watched) -> None:
         """Free the place; may be called twice."""
-        self._idle.pop(connection, None)
+        self.work(connection)
         network = self._all.pop(connection, None)
         if network is not None:
             self._per_network[network] -= 1
@@ -131,12 +132,22 @@ class Connections:
     def work(self, connection: Watched) -> None:
         """Protect a connection from eviction: it has a request in work, or has signed in."""
         self._idle.pop(connection, None)
+        network = network_of(connection.address)
+        if (kept := self._kept_alive.get(network)) is not None:
+            kept.pop(connection, None)
+            if not kept:
+                del self._kept_alive[network]
 
-    def rest(self, connection: Watched) -> None:
-        """Let a connection be evicted: it has nothing in work."""
+    def rest(self, connection: Watched, *, is_kept_alive: bool = False) -> None:
+        """Let a connection be evicted: it has nothing in work.
+
+        One that is kept alive for its next request gives way also to a new one of its address.
+        """
         if connection in self._all:
-            self._idle.pop(connection, None)
+            self.work(connection)
             self._idle[connection] = None
+            if is_kept_alive:
+                self._kept_alive.setdefault(self._all[connection], {})[connection] = None
 
     def hold(self, change_bytes: int) -> bool:
         """Count bytes of unfinished messages; False if all together are too many."""
@@ -183,7 +194,12 @@ class Connections:
         self.refusals.log_new(now_s)
 
     def _make_room(self) -> bool:
-        victim = next(iter(self._idle), None) or self._slowest()
+        return self._evict(next(iter(self._idle), None) or self._slowest())
+
+    def _make_room_in(self, network: str) -> bool:
+        return self._evict(next(iter(self._kept_alive.get(network, ())), None))
+
+    def _evict(self, victim: Watched | None) -> bool:
         if victim is None:
             return False
         self.refusals.count(Refusal.GAVE_WAY)

@@ -142,7 +142,7 @@ class HttpConnection(H11Protocol):
     def on_response_complete(self) -> None:
         """Be ready for the next request, which may have arrived already."""
         before = self.cycle
-        self._connections.rest(self)
+        self._connections.rest(self, is_kept_alive=not self._is_closing())
         super().on_response_complete()
         self._is_pipelined = self.cycle is not before
         if self._is_pipelined:

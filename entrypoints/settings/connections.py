@@ -16,7 +16,7 @@ class ConnectionSettings(Group):
     header_timeout_s: float = Field(default=10.0, gt=0, le=600)
     body_timeout_s: float = Field(default=20.0, gt=0, le=3600)
     body_min_bytes_per_s: int = Field(default=4096, ge=1, le=2**20)
-    keep_alive_s: float = Field(default=5.0, gt=0, le=3600)
+    keep_alive_s: float = Field(default=75.0, gt=0, le=3600)
     send_timeout_s: float = Field(default=30.0, gt=0, le=3600)
     discard_mb: int = Field(default=256, ge=0, le=200_000)
     discard_timeout_s: float = Field(default=30.0, gt=0, le=600)

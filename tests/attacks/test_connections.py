@@ -218,6 +218,20 @@ async def test_connections_of_one_address_are_bounded(tmp_path: Path) -> None:
                 pass
 
 
+async def test_a_new_connection_takes_the_place_of_one_kept_alive_at_its_address(
+    tmp_path: Path,
+) -> None:
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with (
+        serving(tmp_path, MAX_CONNECTIONS_PER_ADDRESS="8", FORWARDED_ALLOW_IPS="192.0.2.1") as it,
+        AsyncExitStack() as kept,
+    ):
+        for _ in range(20):
+            wire = await kept.enter_async_context(connected(it.port))
+            await wire.send(request)
+            await wire.read_until(b'{"status":"ok"}')
+
+
 async def test_a_slow_body_does_not_delay_shutdown(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, SHUTDOWN_GRACE_S="600") as service,

@@ -194,6 +194,11 @@ def test_the_environment_wins_over_the_env_file(monkeypatch: pytest.MonkeyPatch)
     assert load_settings().server.port == 2700
 
 
+def test_connections_are_kept_for_longer_than_clients_and_proxies_keep_them() -> None:
+    """Node.js and httpx keep one for 5 s, and nginx, load balancers and .NET for 60 s."""
+    assert load_settings().connections.keep_alive_s > 60
+
+
 def test_origins_may_be_a_comma_separated_or_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "https://a.example/, https://b.example")
     assert load_settings().server.cors_origins == ("https://a.example", "https://b.example")
