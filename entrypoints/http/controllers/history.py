@@ -31,6 +31,8 @@ from entrypoints.wire import detections
 _MAX_SKIP = 1_000_000_000
 # A record may be erased, so browsers must not keep a drawing of it.
 _NOT_KEPT = {"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; sandbox"}
+# What clients send with every call; anything else may be meant to select records.
+_BODIES_THAT_SAY_NOTHING = (b"", b"{}", b"null")
 
 
 class HistoryController(Controller):
@@ -244,7 +246,7 @@ class HistoryController(Controller):
         response_description="How many were erased",
         summary="Erase my whole history",
         status_code=200,
-        responses=problems("invalid_request", *OF_USERS),
+        responses=problems("invalid_request", "request_too_large", *OF_USERS),
     )
     async def delete_history(
         self, request: UserRequest, erase_history: NamedDependency[EraseHistory]
@@ -256,6 +258,10 @@ class HistoryController(Controller):
         for name in request.query_params:
             raise InvalidRequest(
                 f"this call erases the whole history and takes no parameter '{name}'", field=name
+            )
+        if (await request.body()).strip() not in _BODIES_THAT_SAY_NOTHING:
+            raise InvalidRequest(
+                "this call erases the whole history and takes no body; delete records one by one"
             )
         return detections.Deleted(deleted=await erase_history.everything(request.user))
 

@@ -356,6 +356,24 @@ async def test_deleting_all_takes_no_filters(service, query, field):
     assert len((await alice.get("/api/history")).json()) == 1
 
 
+@pytest.mark.parametrize("body", ['{"ids": ["1"]}', '["1"]', '{"ids": []}', "[]", "ids=1"])
+async def test_deleting_all_takes_no_selection_in_a_body(service, body):
+    alice = await service.signed_in()
+    await service.stored(alice)
+    answer = await alice.request("DELETE", "/api/history", content=body)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_request"
+    assert len((await alice.get("/api/history")).json()) == 1
+
+
+@pytest.mark.parametrize("body", ["{}", "null"])
+async def test_deleting_all_takes_a_body_that_says_nothing(service, body):
+    alice = await service.signed_in()
+    await service.stored(alice)
+    answer = await alice.request("DELETE", "/api/history", content=body)
+    assert answer.json() == {"deleted": 1}
+
+
 async def test_other_users_cannot_read_list_or_delete(service):
     alice, bob = await service.signed_in(), await service.signed_in("bob@example.com")
     detection_id = await service.stored(alice)
