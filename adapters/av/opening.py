@@ -12,6 +12,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from adapters.av.fragments import WithoutLostParts, lost_parts
 from adapters.av.video_formats import format_of_file
 from domain.errors import InvalidVideo
 from domain.formats import AVI, MKV, MOV, MP4, WEBM
@@ -64,11 +65,15 @@ def open_video(path: Path) -> tuple[InputContainer, str]:
         OSError: the file cannot be read.
     """
     found = format_of_file(path)
+    source: str | WithoutLostParts = f"file:{path.absolute()}"
     if found in (MP4, MOV):
         _check_boxes(path)
+        if parts := lost_parts(path):
+            source = WithoutLostParts(path, parts)
     try:
         container = av.open(
-            f"file:{path.absolute()}",
+            source,
+            "r",
             format=_DEMUXERS[found],
             options=_OPTIONS,
             metadata_errors="replace",

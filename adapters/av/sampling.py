@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
+from adapters.av.fragments import FragmentGaps, lost_parts
 from adapters.av.matroska_gaps import MatroskaGaps
 from adapters.av.opening import first_tick
 from adapters.av.timing import PresentationTimes, begins_anew, is_idr
@@ -37,6 +38,14 @@ _CPU_S_PER_PLAYED_S = 10.0
 """CPU time for each second that a video plays. 60 frames of 4K take less than 2 s."""
 _MIN_MISSING_S = 1.0
 """Durations in files are inexact: less than this missing at the end is no damage."""
+
+
+def _gaps_of(container: InputContainer, path: Path) -> MatroskaGaps | FragmentGaps | None:
+    if container.format.name.startswith("matroska"):
+        return MatroskaGaps(path.open("rb"))
+    if container.format.name.startswith("mov") and (parts := lost_parts(path)):
+        return FragmentGaps(parts)
+    return None
 
 
 class Sampler:
@@ -107,8 +116,7 @@ class Sampler:
         self._newest_s = -math.inf
         guesses = stream.codec_context.has_b_frames and not self._times.are_stored
         self._keeps_group_before: bool | None = True if guesses else None
-        is_matroska = container.format.name.startswith("matroska")
-        self._gaps = MatroskaGaps(path.open("rb")) if is_matroska else None
+        self._gaps = _gaps_of(container, path)
         if from_s > 0 and self._can_seek():
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
