@@ -103,3 +103,32 @@ async def test_a_session_asks_for_faces_as_small_as_the_service_is_set_to(signed
     await page.reload()
     await page.get_by_text("Settings", exact=True).click()
     await expect(page.get_by_label("Smallest face in pixels")).to_have_value("40")
+
+
+async def test_the_timeline_of_a_slow_session_has_no_gaps_where_a_face_stayed(
+    signed_in: Page,
+) -> None:
+    # Two seconds between results: at those from 6 s to 8 s the face is away.
+    painted = await signed_in.evaluate(
+        """async (face) => {
+            const { Timeline } = await import("/web/js/timeline.js");
+            const timeline = new Timeline();
+            document.body.prepend(timeline.element);
+            let now = performance.now();
+            performance.now = () => now;
+            for (const isThere of [true, true, true, false, false, true, true]) {
+                timeline.add(isThere ? [{ ...face, tracking_id: "face_1" }] : []);
+                now += 2000;
+            }
+            timeline.choose("face_1");
+            const canvas = timeline.element.querySelector("canvas");
+            const row = canvas.getContext("2d").getImageData(0, canvas.height - 3, canvas.width, 1);
+            const isPainted = (second) => {
+                const x = Math.round(canvas.width * (1 - (14 - second) / 60));
+                return row.data[4 * x + 3] > 0;
+            };
+            return [1, 3, 5, 7, 9, 11].map(isPainted);
+        }""",
+        face((0, 0, 9, 9), "happy"),
+    )
+    assert painted == [True, True, False, False, False, True]

@@ -8,9 +8,11 @@ import { EMOTIONS } from "./settings.js";
 const SPAN_S = 60;
 const STEP_S = 0.2;
 const GAP_S = 1.5;
+const SLOW_S = 4; // Results may be this far apart before there is a gap between two that both show a face.
 
 export class Timeline {
   #tracks = new Map();
+  #results = 0;
   #canvas = h("canvas", { role: "img", "aria-label": "No face yet" });
   #choice = h("select", { "aria-label": "Face in the timeline", on: { change: () => this.choose(this.#choice.value) } });
   #isPicked = false; // Until somebody picks a face, the timeline follows who is there.
@@ -45,11 +47,12 @@ export class Timeline {
   /** Add the faces of a result; a few samples a second are enough to draw. */
   add(faces) {
     const now = performance.now() / 1000;
+    this.#results += 1;
     for (const face of faces) {
       const samples = this.#tracks.get(face.tracking_id) ?? [];
       this.#tracks.set(face.tracking_id, samples);
       if (samples.length && now - samples.at(-1).at < STEP_S) continue;
-      samples.push({ at: now, shares: new Map(face.emotions.map(({ emotion, score }) => [emotion, score])) });
+      samples.push({ at: now, result: this.#results, shares: new Map(face.emotions.map(({ emotion, score }) => [emotion, score])) });
       while (samples[0].at < now - SPAN_S) samples.shift();
     }
     for (const [id, samples] of this.#tracks) {
@@ -62,7 +65,7 @@ export class Timeline {
 
   #isThere(now) {
     const latest = this.#tracks.get(this.#choice.value)?.at(-1);
-    return latest !== undefined && now - latest.at < GAP_S;
+    return latest !== undefined && isNext(latest, { at: now, result: this.#results + 1 });
   }
 
   #updateChoice() {
@@ -111,12 +114,18 @@ export class Timeline {
   }
 }
 
+/** Whether a face was there all the time between a sample of it and what came later: little time passed, or no result. */
+function isNext(sample, later) {
+  const seconds = later.at - sample.at;
+  return seconds < GAP_S || (seconds < SLOW_S && later.result - sample.result <= 1);
+}
+
 /** Stretches without a gap: there is nothing to draw while a face was away. */
 function runsOf(samples) {
   const runs = [];
   for (const sample of samples) {
     const run = runs.at(-1);
-    if (run && sample.at - run.at(-1).at < GAP_S) run.push(sample);
+    if (run && isNext(run.at(-1), sample)) run.push(sample);
     else runs.push([sample]);
   }
   return runs;
