@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from domain.user import GuestQuota
-from entrypoints.settings.group import Group, InLowerCase
+from entrypoints.settings.group import Group, InLowerCase, PathOrHome
 from entrypoints.settings.secret_strength import weakness_of
 
 
@@ -34,7 +33,7 @@ class AccountSettings(Group):
     guest_window_seconds: int = Field(default=86_400, ge=1, le=31_536_000)
 
     firebase_service_account_b64: SecretStr | None = None
-    firebase_service_account_file: Path | None = None
+    firebase_service_account_file: PathOrHome | None = None
     firebase_project_id: str | None = None
     firebase_web_api_key: str | None = None
     google_client_id: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -113,6 +114,15 @@ def _split_at_commas(value: object) -> object:
         ) from None
 
 
+def _at_home(path: Path) -> Path:
+    # A shell replaces ~, and nothing does in a file .env: a folder of that name would be made.
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("there is no home folder here that ~ could stand for") from None
+
+
+PathOrHome = Annotated[Path, AfterValidator(_at_home)]
 InLowerCase = BeforeValidator(_lower)
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
 WebAddress = Annotated[

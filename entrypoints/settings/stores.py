@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from entrypoints.settings.group import Group, InLowerCase, MongoUri, WebAddress
+from entrypoints.settings.group import Group, InLowerCase, MongoUri, PathOrHome, WebAddress
 
 
 class StoreSettings(Group):
@@ -17,7 +17,7 @@ class StoreSettings(Group):
     repository: Annotated[Literal["sqlite", "mongodb"], InLowerCase] = "sqlite"
     image_store: Annotated[Literal["filesystem", "cloudinary"], InLowerCase] = "filesystem"
 
-    data_dir: Path = Path("data")
+    data_dir: PathOrHome = Path("data")
     spool_max_mb: int = Field(default=1024, ge=16)
     store_give_up_hours: float = Field(default=24.0, gt=0, le=8760)
 

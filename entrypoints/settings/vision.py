@@ -11,7 +11,7 @@ from pydantic import Field
 
 from domain.session import MAX_FRAME_SIZE
 from domain.session_config import MAX_FACE_SIZE_PX, MIN_FACE_SIZE_PX
-from entrypoints.settings.group import Group, InLowerCase, WebAddress, Words
+from entrypoints.settings.group import Group, InLowerCase, PathOrHome, WebAddress, Words
 
 _HUGGINGFACE_MODEL = "dima806/facial_emotions_image_detection"
 # The last commit of that repository that changed its weights, as its history shows it.
@@ -35,11 +35,11 @@ class VisionSettings(Group):
     face_detect_min_size: int = Field(default=64, ge=MIN_FACE_SIZE_PX, le=MAX_FACE_SIZE_PX)
     haar_scale_factor: float = Field(default=1.2, gt=1.0, le=2.0)
     haar_min_neighbors: int = Field(default=5, ge=1, le=50)
-    yunet_model: Path = Path("models/face_detection_yunet.onnx")
+    yunet_model: PathOrHome = Path("models/face_detection_yunet.onnx")
     yunet_min_confidence: float = Field(default=0.65, ge=0, lt=1)
 
     # Reading emotions
-    classifier_weights: Path | None = None
+    classifier_weights: PathOrHome | None = None
     huggingface_model: str = _HUGGINGFACE_MODEL
     huggingface_revision: str | None = None
     hf_endpoint: WebAddress = "https://huggingface.co"

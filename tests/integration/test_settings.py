@@ -259,3 +259,20 @@ def test_a_video_larger_than_what_is_discarded_is_warned_of() -> None:
     (warning,) = load_settings(max_video_mb=500).warnings()
     assert warning.startswith("DISCARD_MB=256: make it larger than MAX_VIDEO_MB=500")
     assert load_settings(max_video_mb=500, discard_mb=600).warnings() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["DATA_DIR", "YUNET_MODEL", "CLASSIFIER_WEIGHTS", "FIREBASE_SERVICE_ACCOUNT_FILE"]
+)
+def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    Path(".env").write_text(f"{name}=~/here")
+    settings = load_settings()
+    group = next(g for g in vars(settings).values() if name.lower() in type(g).model_fields)
+    assert getattr(group, name.lower()) == Path("/somewhere/here")
+
+
+def test_an_unknown_home_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", "~nobody-of-this-name/x")
+    with pytest.raises(BadSettings, match="DATA_DIR=~nobody-of-this-name/x: there is no home"):
+        load_settings()
