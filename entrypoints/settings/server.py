@@ -92,6 +92,8 @@ class ServerSettings(Group):
     def _check_path(cls, prefix: str) -> str:
         if not re.fullmatch(r"(/[\w.~-]+)+", prefix := "/" + prefix.strip("/"), re.ASCII):
             raise ValueError("must be a path such as /api")
+        if f"{prefix}/".startswith("/socket.io/"):
+            raise ValueError("must be a path such as /api, and not the one of Socket.IO")
         return prefix
 
     @field_validator("public_url")

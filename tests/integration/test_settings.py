@@ -75,6 +75,7 @@ BOUNDS = [
     ("CLOCK_SKEW_SECONDS", "61", "60"),
     ("OTEL_TRACES_SAMPLER_ARG", "2", "1"),
     ("API_PREFIX", "/a b", "a path such as /api"),
+    ("API_PREFIX", "socket.io/", "not the one of Socket.IO"),
 ]
 # Any text may be right here; it is checked when used.
 UNCHECKED = {
