@@ -114,9 +114,9 @@ def _remote_crop_classifier(
         classifier.check()
     except Unreachable as error:
         log.warning("starting without the classifier (REMOTE_CLASSIFIER_URL): %s", error)
-    except InferenceUnavailable:
+    except InferenceUnavailable as error:
         classifier.close()
-        raise
+        raise InferenceUnavailable(f"REMOTE_CLASSIFIER_URL: {error}") from error
     return classifier
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.in_memory import InMemoryClock
-from application.errors import IdentityUnavailable, StoreUnavailable
+from application.errors import IdentityUnavailable, InferenceUnavailable, StoreUnavailable
 from entrypoints.process.lifespan import running
 from tests.integration.command_line import emotion_api
 from tests.integration.fakes import Fakes, container_with
@@ -73,3 +73,16 @@ async def test_parts_that_do_not_work_at_the_start_are_named(
         async with running(container):
             await asyncio.sleep(0.1)
     assert {"IMAGE_STORE=filesystem: no images", "AUTH=local: no sign-in"} <= set(caplog.messages)
+
+
+async def test_a_server_that_is_no_inference_server_is_named() -> None:
+    async def not_found(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(not_found, "127.0.0.1") as other:
+        url = f"http://127.0.0.1:{other.sockets[0].getsockname()[1]}"
+        vision = container_with(classifier="remote", remote_classifier_url=url).vision()
+        with pytest.raises(InferenceUnavailable, match=r"REMOTE_CLASSIFIER_URL: .* does not speak"):
+            await asyncio.to_thread(vision.crop_classifier)
