@@ -40,6 +40,8 @@ EMOTION_NETWORK = Path(adapters.onnx.classifier.__file__).parent / "weights" / "
 FACE_NETWORK = EMOTION_NETWORK.with_name("face.onnx")
 DETECTORS = ["in-memory", "bundled", "haar", *yunet_case()]
 NETWORKS = ["bundled", *yunet_case()]
+FOLLOWERS = ["in-memory", "bundled"]
+"""Those whose ``follow`` looks for faces; that of the others answers None."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +96,10 @@ def detector_of(name: str, executor: WorkExecutor) -> FaceDetector:
 
 @pytest.fixture(params=DETECTORS)
 def subject(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
+    follows = request.param in FOLLOWERS
     if request.param == "in-memory":
-        return Subject(InMemoryFaceDetector(can_follow=True), drawn, follows=True)
-    detector = detector_of(request.param, executor)
-    return Subject(detector, photographed, follows=request.param == "bundled")
+        return Subject(InMemoryFaceDetector(can_follow=True), drawn, follows)
+    return Subject(detector_of(request.param, executor), photographed, follows)
 
 
 LARGE, SMALL = BoundingBox(350, 110, 130, 150), BoundingBox(60, 150, 69, 80)
@@ -220,21 +222,25 @@ async def test_a_detector_has_a_name_and_a_version(subject: Subject) -> None:
 # Only for the real detectors
 
 
-async def test_a_face_is_followed_at_any_size_and_at_reduced_scale(executor: WorkExecutor) -> None:
-    detector = OnnxFaceDetector(executor=executor)
+@pytest.fixture(params=FOLLOWERS[1:])
+def follower(request: pytest.FixtureRequest, executor: WorkExecutor) -> FaceDetector:
+    return detector_of(request.param, executor)
+
+
+async def test_a_face_is_followed_at_any_size_and_at_reduced_scale(follower: FaceDetector) -> None:
     for height, factor in ((40, 1), (90, 1), (360, 1), (360, 2), (700, 4)):
         at = BoundingBox(300, 150, round(height / 1.15), height)
         image = photographed(1280, 960, at)
         moved = replace(at, x=at.x + height // 5)
-        followed = await detector.follow(reduced(image, factor), [expected_at(moved)])
+        followed = await follower.follow(reduced(image, factor), [expected_at(moved)])
         assert followed is not None
         assert [face.box.iou(at) > 0.6 for face in followed] == [True], (height, factor)
 
 
-async def test_an_image_of_noise_shows_no_followed_face(executor: WorkExecutor) -> None:
+async def test_an_image_of_noise_shows_no_followed_face(follower: FaceDetector) -> None:
     noise = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
     image = Image(noise, 640, 480, "image/png")
-    assert await OnnxFaceDetector(executor=executor).follow(image, [expected_at(LARGE)]) == []
+    assert await follower.follow(image, [expected_at(LARGE)]) == []
 
 
 @pytest.fixture(params=DETECTORS[1:])
