@@ -100,10 +100,10 @@ async def test_a_face_that_became_too_small_is_left_out(
     session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 30, "min_face_size": 64}))
-    near, far = image_with(100), image_with(100, side=60)
-    results = await shown(session, world, recorder, near, far, far, far)
+    near, least, far = (image_with(100, side=side) for side in (120, 64, 60))
+    results = await shown(session, world, recorder, near, least, far, far, far)
     assert [len(result.faces) for result in results][-1] == 0
-    assert results[1].detection_used
+    assert [result.detection_used for result in results[:3]] == [True, False, True]
 
 
 async def test_a_frame_of_another_size_is_searched(
