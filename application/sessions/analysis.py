@@ -75,6 +75,10 @@ class _FrameSearch:
     """Fulfils ``FaceSearch``: some frames are searched, and known faces followed in the others.
 
     With a detector that cannot follow faces their boxes are predicted instead.
+
+    Attributes:
+        searched: whether the whole frame is searched for faces.
+        tracks: what the frame shows, once its faces are chosen.
     """
 
     def __init__(
@@ -85,7 +89,6 @@ class _FrameSearch:
         self._config = config
         self._effort = effort
         self._expected: Sequence[FaceDetection] = ()
-        self._is_due = False
         self.searched = False
         self.tracks: Sequence[FaceTrack] = ()
 
@@ -97,14 +100,14 @@ class _FrameSearch:
     def expected(self, image: Image) -> Sequence[FaceDetection]:
         """See the port."""
         self._session_tracks.adjust_to(image)
-        self._is_due = self._session_tracks.is_search_due(self._at_s, self._effort.interval)
-        if not self._is_due:
+        self.searched = self._session_tracks.is_search_due(self._at_s, self._effort.interval)
+        if not self.searched:
             self._expected = self._session_tracks.expected(self._at_s)
         return self._expected
 
     def wanted(self, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
         """See the port."""
-        self.searched = self._is_due or (
+        self.searched = self.searched or (
             self._has_lost_a_face(followed)
             if followed is not None
             else self._session_tracks.is_prediction_old(self._at_s)
