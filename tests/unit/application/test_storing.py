@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import UUID
 
 import pytest
 
@@ -95,6 +96,17 @@ async def test_retries_come_at_growing_intervals_up_to_the_longest(service: Serv
         assert service.telemetry.failed_stages["upload"] == failed, "tried before its time"
         service.clock.advance(wait_s / 2 + 0.001)
         ceiling = min(ceiling * 2, 60.0)
+
+
+async def test_the_earliest_retry_is_waited_for(service: Service) -> None:
+    service.images.fail_with(DOWN)
+    await service.accepted()
+    for _ in range(6):
+        service.clock.advance(await service.store.carry_due() or 0)
+    await service.accepted()
+    wait_s = await service.store.carry_due()
+    assert wait_s is not None
+    assert wait_s <= 1
 
 
 async def test_an_image_that_fails_for_long_is_given_up_as_failed(service: Service) -> None:
@@ -328,6 +340,25 @@ async def test_deleting_between_two_attempts_leaves_nothing(service: Service) ->
     await delete_one(service, record)
     service.clock.advance(60)
     assert await service.store.carry_due() is None
+    assert await nothing_is_left(service)
+
+
+async def test_a_deletion_that_fails_half_way_is_finished_later(service: Service) -> None:
+    record = await service.accepted()
+    remove = service.spool.remove
+
+    async def remove_late(key: UUID) -> bool:
+        # Meanwhile what accepts it adds the record, and then the image store fails.
+        await service.repository.add(record)
+        service.images.fail_with(DOWN)
+        return await remove(key)
+
+    setattr(service.spool, "remove", remove_late)  # noqa: B010 (mypy)
+    with pytest.raises(StoreUnavailable):
+        await delete_one(service, record)
+    setattr(service.spool, "remove", remove)  # noqa: B010 (mypy)
+    service.images.recover()
+    await service.store.carry_due()
     assert await nothing_is_left(service)
 
 
