@@ -447,12 +447,13 @@ async def _let_pass(seconds: int, accounts: Accounts) -> None:
         accounts.clock.advance(1)
 
 
+@pytest.mark.parametrize("seconds_before", [0, 1])
 async def test_waiting_detections_of_an_erased_user_are_dropped_by_other_processes(
-    accounts: Accounts,
+    accounts: Accounts, seconds_before: int
 ) -> None:
     service = accounts.service
     late = service.analysed()
-    accounts.clock.advance(1)
+    accounts.clock.advance(seconds_before)
     await accounts.end_account.erase("alice")
     await service.store.accept(late, PHOTO)
     await service.store.carry_due()
