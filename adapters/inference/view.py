@@ -167,11 +167,14 @@ def scales_of(
         if longer_side * ratio <= sizes.largest:
             yield [view.bordered(round(sizes.border * max(view.pixels.shape)))]
             return
-        # A face that no tile contains as a whole is large enough for the next view.
-        yield list(replace(view, max_px=sizes.largest).tiles(round(_STEP * sizes.smallest)))
+        overlap = _STEP * sizes.smallest
+        tiles = list(replace(view, max_px=sizes.largest).tiles(round(overlap)))
+        yield tiles
         coarser = max(ratio / _STEP, sizes.overview_side / longer_side)
-        # Faces near the limit are taken from both views, so that none is missed.
-        min_px = _NEAR_LIMIT * sizes.largest * coarser / ratio
+        # Faces near the limit are taken from both views, so that none is missed, and so are those
+        # that no tile may contain as a whole.
+        min_px = _NEAR_LIMIT * sizes.largest if len(tiles) == 1 else overlap
+        min_px *= coarser / ratio
         ratio = coarser
 
 
