@@ -17,7 +17,7 @@ from domain.geometry import BoundingBox, Point
 from domain.image import Image
 
 # A view with more pixels is split into tiles: on each thread ONNX Runtime holds 32 bytes a pixel.
-_TILE_PIXELS = 1_250_000
+_TILE_PIXELS = 640_000
 _MIN_SIDE = 64
 # The scale of each view relative to the one before.
 _STEP = 5
