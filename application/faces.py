@@ -65,7 +65,7 @@ class FaceReader:
             InferenceUnavailable: detector or classifier cannot run.
         """
         followed = None
-        if expected := search.expected(image):
+        if (expected := search.expected(image)) and self._detector.can_follow:
             with self._telemetry.stage("follow"):
                 followed = await self._detector.follow(image, expected, priority=priority)
         found = followed or ()

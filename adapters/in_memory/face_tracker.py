@@ -59,7 +59,11 @@ class InMemoryFaceTracker:
         self._followed = [
             face for face in self._followed if face.misses == 0 or at_s - face.seen_s <= _SURVIVAL_S
         ]
-        missed, new = self._see(detections, at_s)
+        missed, new = _see(self._followed, detections, at_s)
+        for face in self._followed:
+            if face not in missed:
+                face.misses = 0
+                face.number = face.number or self._next_number()
         for face in missed:
             face.misses += 1
             if face.number is None or at_s - face.seen_s > _SURVIVAL_S:
@@ -72,14 +76,15 @@ class InMemoryFaceTracker:
 
     def expected(self, at_s: float) -> Sequence[FaceDetection]:
         """The faces to look for, where they were."""
-        return [
-            face.last for face in self._followed if face.number is not None and face.misses <= 1
-        ]
+        return [face.last for face in self._expected()]
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks of the faces that were looked for."""
-        self._see(seen, at_s)
+        _see(self._expected(), seen, at_s)
         return self._report(at_s)
+
+    def _expected(self) -> list[_Followed]:
+        return [face for face in self._followed if face.number is not None and face.misses <= 1]
 
     def _report(self, at_s: float) -> Sequence[FaceTrack]:
         reported = [
@@ -98,23 +103,23 @@ class InMemoryFaceTracker:
         ]
         return sorted(reported, key=lambda track: -track.box.area)
 
-    def _see(
-        self, detections: Sequence[FaceDetection], at_s: float
-    ) -> tuple[list[_Followed], list[FaceDetection]]:
-        """Update the tracks that were seen; returns the others, and the detections without one."""
-        missed, new = list(self._followed), []
-        for detection in detections:
-            best = max(missed, key=lambda f: f.last.box.iou(detection.box), default=None)
-            if best is None or best.last.box.iou(detection.box) == 0:
-                new.append(detection)
-                continue
-            missed.remove(best)
-            best.unconfirmed = best.last if best.number is None else None
-            best.last, best.seen_s, best.misses = detection, at_s, 0
-            best.sightings += 1
-            best.number = best.number or self._next_number()
-        return missed, new
-
     def _next_number(self) -> int:
         self._numbers_given += 1
         return self._numbers_given
+
+
+def _see(
+    known: Sequence[_Followed], detections: Sequence[FaceDetection], at_s: float
+) -> tuple[list[_Followed], list[FaceDetection]]:
+    """Update the faces that were seen; returns the others, and the detections without one."""
+    missed, new = list(known), []
+    for detection in detections:
+        best = max(missed, key=lambda f: f.last.box.iou(detection.box), default=None)
+        if best is None or best.last.box.iou(detection.box) == 0:
+            new.append(detection)
+            continue
+        missed.remove(best)
+        best.unconfirmed = best.last if best.number is None else None
+        best.last, best.seen_s = detection, at_s
+        best.sightings += 1
+    return missed, new

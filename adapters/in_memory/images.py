@@ -139,7 +139,7 @@ class InMemoryFaceDetector(Controllable):
 
     def __init__(self, *, can_follow: bool = False) -> None:
         super().__init__()
-        self._can_follow = can_follow
+        self.can_follow = can_follow
         self._script: tuple[FaceDetection, ...] | None = None
         self.runs = 0
         self.last_fit_within: tuple[int, int] | None = None
@@ -174,10 +174,8 @@ class InMemoryFaceDetector(Controllable):
         expected: Sequence[FaceDetection],
         *,
         priority: Priority = Priority.INTERACTIVE,
-    ) -> Sequence[FaceDetection] | None:
+    ) -> Sequence[FaceDetection]:
         await self._wait_or_fail()
-        if not self._can_follow:
-            return None
         left = [face.box for face in _faces_of(image)]
         found = []
         for face in expected:

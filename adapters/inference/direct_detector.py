@@ -17,7 +17,12 @@ class DirectFaceDetector(ABC):
 
     Args:
         executor: where detection runs.
+
+    Attributes:
+        can_follow: see the port; a detector that sets it overrides ``follow_now``.
     """
+
+    can_follow = False
 
     def __init__(self, executor: WorkExecutor) -> None:
         self._executor = executor
@@ -38,7 +43,7 @@ class DirectFaceDetector(ABC):
         expected: Sequence[FaceDetection],
         *,
         priority: Priority = Priority.INTERACTIVE,
-    ) -> Sequence[FaceDetection] | None:
+    ) -> Sequence[FaceDetection]:
         """Look for faces where they are expected; see the port."""
         return await self._executor.run(self.follow_now, image, expected, priority=priority)
 
@@ -46,8 +51,6 @@ class DirectFaceDetector(ABC):
     def detect_now(self, image: Image, wanted: WantedFaces) -> list[FaceDetection]:
         """Find the faces on the calling thread; see the port."""
 
-    def follow_now(
-        self, image: Image, expected: Sequence[FaceDetection]
-    ) -> list[FaceDetection] | None:
-        """Look for faces where they are expected on the calling thread; None unless overridden."""
-        return None
+    def follow_now(self, image: Image, expected: Sequence[FaceDetection]) -> list[FaceDetection]:
+        """Look for faces where they are expected, on the calling thread; see the port."""
+        raise NotImplementedError(f"{type(self).__name__} cannot follow faces")

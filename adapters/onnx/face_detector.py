@@ -100,6 +100,7 @@ class OnnxFaceDetector(DirectFaceDetector):
             if "refiner" in facts
             else None
         )
+        self.can_follow = self._refiner is not None
         self.name = str(facts["name"])
         self.version = str(facts["version"])
         self.measured: Mapping[str, object] = {
@@ -117,12 +118,9 @@ class OnnxFaceDetector(DirectFaceDetector):
                 break
         return keep_faces(found, image, wanted)
 
-    def follow_now(
-        self, image: Image, expected: Sequence[FaceDetection]
-    ) -> list[FaceDetection] | None:
+    def follow_now(self, image: Image, expected: Sequence[FaceDetection]) -> list[FaceDetection]:
         """Ask the refiner about the faces, on the calling thread; see the port."""
-        if self._refiner is None:
-            return None
+        assert self._refiner is not None
         smallest = min(face.box.longer_side for face in expected)
         halvings = max(math.floor(math.log2(smallest / self._refiner.face_px)), 0)
         view = DetectionView.of(image, ratio=min(0.5**halvings, image.scale))

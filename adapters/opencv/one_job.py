@@ -73,7 +73,7 @@ class OneJobFaceAnalyser:
         with decoding:
             image = prepared.decode()
         followed = None
-        if expected := search.expected(image):
+        if (expected := search.expected(image)) and self._detector.can_follow:
             with self._telemetry.stage("follow"):
                 followed = self._detector.follow_now(image, expected)
         found = followed or []

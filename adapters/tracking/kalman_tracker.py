@@ -78,10 +78,14 @@ class KalmanFaceTracker:
         """Update the tracks with what the detector found; see the port."""
         self._forget(at_s)
         found = list(detections[:_MAX_FACES])
-        pairs = self._see(found, at_s)
+        pairs = _see(self._tracks, found, at_s)
         for row, track in enumerate(self._tracks):
             if row not in pairs:
                 track.misses += 1
+                continue
+            track.misses = 0
+            if track.number is None:
+                track.number = self._next_number()
         self._forget(at_s)
         taken = set(pairs.values())
         for column, detection in enumerate(found):
@@ -92,26 +96,15 @@ class KalmanFaceTracker:
 
     def expected(self, at_s: float) -> Sequence[FaceDetection]:
         """The faces to look for, where they should be now; see the port."""
-        return [
-            track.detection_at(at_s)
-            for track in self._tracks
-            if track.number is not None and track.misses <= 1
-        ]
+        return [track.detection_at(at_s) for track in self._expected()]
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """Update the tracks of the faces that were looked for; see the port."""
-        self._see(seen, at_s)
+        _see(self._expected(), seen, at_s)
         return _report(self._tracks, at_s)
 
-    def _see(self, found: Sequence[FaceDetection], at_s: float) -> dict[int, int]:
-        """Update the tracks that were seen; returns what ``_match`` does."""
-        pairs = self._match(found, at_s)
-        for row, column in pairs.items():
-            track = self._tracks[row]
-            track.see(found[column], at_s)
-            if track.number is None:
-                track.number = self._next_number()
-        return pairs
+    def _expected(self) -> list[Track]:
+        return [track for track in self._tracks if track.number is not None and track.misses <= 1]
 
     def _forget(self, at_s: float) -> None:
         self._tracks = [track for track in self._tracks if not _is_over(track, at_s)]
@@ -126,20 +119,24 @@ class KalmanFaceTracker:
         self._numbers_given += 1
         return self._numbers_given
 
-    def _match(self, found: Sequence[FaceDetection], at_s: float) -> dict[int, int]:
-        """The detection that continues each track, by index."""
-        if not self._tracks or not found:
-            return {}
-        expected = _corners(track.expected_at(at_s) for track in self._tracks)
-        last = _corners(track.last_box for track in self._tracks)
-        unseen_s = np.array([at_s - track.seen_s for track in self._tracks])
-        cost = _cost(expected, last, _corners(face.box for face in found), unseen_s)
-        _, columns, _ = lapjv(cost, extend_cost=True)
-        return {
-            row: int(column)
-            for row, column in enumerate(columns)
-            if column >= 0 and cost[row, column] < _UNMATCHED
-        }
+
+def _see(tracks: Sequence[Track], found: Sequence[FaceDetection], at_s: float) -> dict[int, int]:
+    """Update the tracks that were seen; returns the detection that continues each, by index."""
+    if not tracks or not found:
+        return {}
+    expected = _corners(track.expected_at(at_s) for track in tracks)
+    last = _corners(track.last_box for track in tracks)
+    unseen_s = np.array([at_s - track.seen_s for track in tracks])
+    cost = _cost(expected, last, _corners(face.box for face in found), unseen_s)
+    _, columns, _ = lapjv(cost, extend_cost=True)
+    pairs = {
+        row: int(column)
+        for row, column in enumerate(columns)
+        if column >= 0 and cost[row, column] < _UNMATCHED
+    }
+    for row, column in pairs.items():
+        tracks[row].see(found[column], at_s)
+    return pairs
 
 
 def _is_over(track: Track, at_s: float) -> bool:

@@ -23,7 +23,7 @@ class Track:
         number: None while the face waits to be confirmed.
         unconfirmed: see ``FaceTrack``.
         seen_s: when a detector last saw it.
-        misses: how many detections in a row have not seen it since.
+        misses: how many searches in a row have not found it.
     """
 
     def __init__(self, detection: FaceDetection, at_s: float) -> None:
@@ -47,7 +47,7 @@ class Track:
         return self._last.box
 
     def see(self, detection: FaceDetection, at_s: float) -> None:
-        """Update the track with a detection."""
+        """Update the track with a detection; whoever searched for it resets ``misses``."""
         box = detection.box
         side = box.shorter_side
         readings = (box.centre.x, box.centre.y, box.width, box.height)
@@ -61,7 +61,6 @@ class Track:
         self._last = detection
         self._sightings += 1
         self.seen_s = at_s
-        self.misses = 0
 
     def rescale(self, factor: float) -> None:
         """Scale the track; the face is reported again once it is seen."""

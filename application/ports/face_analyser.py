@@ -39,8 +39,8 @@ class FaceSearch(Protocol):
         """What the detector has to find in the whole image; None if it need not search it.
 
         Args:
-            followed: those of the expected faces that are there; None if the detector cannot
-                follow faces, or none was expected.
+            followed: those of the expected faces that are there; None if none was expected, or the
+                detector cannot follow faces.
         """
         ...
 

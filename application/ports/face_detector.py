@@ -56,6 +56,11 @@ class FaceDetector(Protocol):
         """How its boxes lie around faces."""
         ...
 
+    @property
+    def can_follow(self) -> bool:
+        """Whether it can look at single places; ``follow`` is not called otherwise."""
+        ...
+
     async def detect(
         self,
         image: Image,
@@ -85,7 +90,7 @@ class FaceDetector(Protocol):
         expected: Sequence[FaceDetection],
         *,
         priority: Priority = Priority.INTERACTIVE,
-    ) -> Sequence[FaceDetection] | None:
+    ) -> Sequence[FaceDetection]:
         """Look for faces only where they are expected, at a fraction of the cost of a search.
 
         Args:
@@ -96,7 +101,7 @@ class FaceDetector(Protocol):
 
         Returns:
             Those that are there, largest first, with new boxes (clipped, no two for one face) and
-            the confidence from before. None if this detector can only search whole images.
+            the confidence from before.
 
         Raises:
             InferenceUnavailable: the detector cannot run.

@@ -78,7 +78,8 @@ class FaceTracker(Protocol):
         """Update the tracks with faces of a frame that was not searched as a whole.
 
         A face that is not among them was not looked for: it counts as neither seen nor missed, and
-        its box is predicted.
+        its box is predicted. One that is among them is where it is now, but a search that missed it
+        still counts, so that following keeps no face that searches do not find.
 
         Args:
             seen: faces that were looked for where they were expected; empty if none was.

@@ -24,6 +24,8 @@ _CROP_OVERSAMPLING = 1.5
 pixels than detection does."""
 _SEARCHED_WITHIN_S = 0.5
 """A frame is searched at least this often, so that a new face appears soon."""
+_MAX_FOLLOWED = 8
+"""Following more faces takes nearly as long as a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ class _FrameSearch:
         self._session_tracks.adjust_to(image)
         self.searched = self._session_tracks.is_search_due(self._at_s, self._effort.interval)
         if not self.searched:
-            self._expected = self._session_tracks.expected(self._at_s)
+            expected = self._session_tracks.expected(self._at_s)
+            self._expected = expected if len(expected) <= _MAX_FOLLOWED else ()
         return self._expected
 
     def wanted(self, followed: Sequence[FaceDetection] | None) -> WantedFaces | None:
@@ -131,8 +134,14 @@ class _FrameSearch:
         ]
 
     def _has_lost_a_face(self, followed: Sequence[FaceDetection]) -> bool:
-        large = [f for f in followed if f.box.longer_side >= self._config.min_face_size]
-        return len(large) < len(self._expected)
+        config = self._config
+        wanted = [
+            face
+            for face in followed
+            if face.box.longer_side >= config.min_face_size
+            and face.confidence >= config.detection_confidence
+        ]
+        return len(wanted) < len(self._expected)
 
 
 class _SessionTracks:

@@ -41,7 +41,7 @@ FACE_NETWORK = EMOTION_NETWORK.with_name("face.onnx")
 DETECTORS = ["in-memory", "bundled", "haar", *yunet_case()]
 NETWORKS = ["bundled", *yunet_case()]
 FOLLOWERS = ["in-memory", "bundled"]
-"""Those whose ``follow`` looks for faces; that of the others answers None."""
+"""Those that can look at single places."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,6 @@ class Subject:
 
     detector: FaceDetector
     draw: Callable[..., Image]
-    follows: bool = False
 
     async def boxes(self, image: Image, min_size_px: int = 40, **options: Any) -> list[BoundingBox]:
         found = await self.detector.detect(image, WantedFaces(min_size_px, **options))
@@ -96,10 +95,13 @@ def detector_of(name: str, executor: WorkExecutor) -> FaceDetector:
 
 @pytest.fixture(params=DETECTORS)
 def subject(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
-    follows = request.param in FOLLOWERS
-    if request.param == "in-memory":
-        return Subject(InMemoryFaceDetector(can_follow=True), drawn, follows)
-    return Subject(detector_of(request.param, executor), photographed, follows)
+    return subject_of(request.param, executor)
+
+
+def subject_of(name: str, executor: WorkExecutor) -> Subject:
+    if name == "in-memory":
+        return Subject(InMemoryFaceDetector(can_follow=True), drawn)
+    return Subject(detector_of(name, executor), photographed)
 
 
 LARGE, SMALL = BoundingBox(350, 110, 130, 150), BoundingBox(60, 150, 69, 80)
@@ -158,42 +160,47 @@ def expected_at(box: BoundingBox) -> FaceDetection:
     return FaceDetection(box, confidence=0.9)
 
 
-async def test_faces_are_followed_to_where_they_are_now(subject: Subject) -> None:
-    image = subject.draw(640, 480, SMALL, LARGE)
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_says_whether_it_follows_faces(name: str, executor: WorkExecutor) -> None:
+    assert subject_of(name, executor).detector.can_follow == (name in FOLLOWERS)
+
+
+@pytest.fixture(params=FOLLOWERS)
+def following(request: pytest.FixtureRequest, executor: WorkExecutor) -> Subject:
+    return subject_of(request.param, executor)
+
+
+async def test_faces_are_followed_to_where_they_are_now(following: Subject) -> None:
+    image = following.draw(640, 480, SMALL, LARGE)
     expected = [
         expected_at(replace(SMALL, x=SMALL.x + 20)),
         expected_at(replace(LARGE, x=LARGE.x - 25, y=LARGE.y + 25)),
     ]
-    followed = await subject.detector.follow(image, expected)
-    assert (followed is not None) == subject.follows
-    if followed is not None:
-        found = await subject.detector.detect(image, WantedFaces(40))
-        for face, searched, at in zip(followed, found, (LARGE, SMALL), strict=True):
-            assert min(face.box.iou(searched.box), face.box.iou(at)) > 0.6
-            assert face.confidence == pytest.approx(0.9)
-            assert (face.landmarks is None) == (searched.landmarks is None)
+    followed = await following.detector.follow(image, expected)
+    found = await following.detector.detect(image, WantedFaces(40))
+    for face, searched, at in zip(followed, found, (LARGE, SMALL), strict=True):
+        assert min(face.box.iou(searched.box), face.box.iou(at)) > 0.6
+        assert face.confidence == pytest.approx(0.9)
+        assert (face.landmarks is None) == (searched.landmarks is None)
 
 
-async def test_a_face_that_left_is_not_followed(subject: Subject) -> None:
-    image = subject.draw(640, 480, LARGE)
-    followed = await subject.detector.follow(image, [expected_at(SMALL), expected_at(LARGE)])
-    if followed is not None:
-        (face,) = followed
-        assert face.box.iou(LARGE) > 0.6
+async def test_a_face_that_left_is_not_followed(following: Subject) -> None:
+    image = following.draw(640, 480, LARGE)
+    (face,) = await following.detector.follow(image, [expected_at(SMALL), expected_at(LARGE)])
+    assert face.box.iou(LARGE) > 0.6
 
 
-async def test_two_expected_faces_are_not_followed_to_the_same_one(subject: Subject) -> None:
+async def test_two_expected_faces_are_not_followed_to_the_same_one(following: Subject) -> None:
     beside = [expected_at(replace(LARGE, x=LARGE.x + shift)) for shift in (-25, 25)]
-    followed = await subject.detector.follow(subject.draw(640, 480, LARGE), beside)
-    assert followed is None or len(followed) == 1
+    image = following.draw(640, 480, LARGE)
+    assert len(await following.detector.follow(image, beside)) == 1
 
 
-async def test_a_face_is_followed_over_the_edge(subject: Subject) -> None:
-    image = subject.draw(500, 300, BoundingBox(-20, 60, 130, 150))
-    followed = await subject.detector.follow(image, [expected_at(BoundingBox(-30, 70, 130, 150))])
-    if followed is not None:
-        (face,) = followed
-        assert face.box == face.box.clipped_to(500, 300)
+async def test_a_face_is_followed_over_the_edge(following: Subject) -> None:
+    image = following.draw(500, 300, BoundingBox(-20, 60, 130, 150))
+    over = [expected_at(BoundingBox(-30, 70, 130, 150))]
+    (face,) = await following.detector.follow(image, over)
+    assert face.box == face.box.clipped_to(500, 300)
 
 
 async def test_concurrent_callers_get_the_same_faces(
@@ -233,7 +240,6 @@ async def test_a_face_is_followed_at_any_size_and_at_reduced_scale(follower: Fac
         image = photographed(1280, 960, at)
         moved = replace(at, x=at.x + height // 5)
         followed = await follower.follow(reduced(image, factor), [expected_at(moved)])
-        assert followed is not None
         assert [face.box.iou(at) > 0.6 for face in followed] == [True], (height, factor)
 
 

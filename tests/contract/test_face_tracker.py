@@ -177,6 +177,19 @@ def test_a_face_is_expected_until_it_is_missed_twice(tracker: FaceTracker) -> No
     assert not tracker.misses_a_face, "it is forgotten"
 
 
+def test_following_does_not_keep_a_face_that_searches_miss(tracker: FaceTracker) -> None:
+    show(tracker, [face(10)], [face(10)], [])
+    assert ids(tracker.follow([face(12)], 0.3)) == ["face_1"]
+    assert tracker.update([], 0.4) == []
+    assert list(tracker.expected(0.5)) == []
+
+
+def test_a_hidden_face_does_not_take_the_place_of_a_followed_one(tracker: FaceTracker) -> None:
+    show(tracker, [face(100), face(180)], [face(100), face(180)], [face(100)], [face(100)])
+    (moved,) = tracker.follow([face(150)], 0.4)
+    assert (moved.track_id, moved.box) == ("face_1", face(150).box)
+
+
 def test_following_begins_no_face_and_forgets_none(tracker: FaceTracker) -> None:
     show(tracker, [face(10)], [face(10), face(300)])
     assert ids(tracker.follow([face(10), face(550)], 0.2)) == ["face_1"]

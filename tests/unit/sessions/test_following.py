@@ -60,6 +60,26 @@ async def test_a_frame_is_searched_as_soon_as_a_face_is_lost(
     assert len(results[-1].faces) == 1
 
 
+async def test_a_face_that_searches_do_not_find_any_more_is_not_kept_by_following(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 3}))
+    await analysed(session, world, recorder, 2)
+    await session.configure(ConfigChange({"detection_confidence": 0.95}))
+    results = await shown(session, world, recorder, *[image_with(100)] * 6)
+    assert [len(result.faces) for result in results][-4:] == [0] * 4
+
+
+async def test_many_faces_are_predicted_instead_of_followed(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"detection_interval": 3}))
+    crowd = image_with(*range(0, 630, 70), side=64)
+    results = await shown(session, world, recorder, *[crowd] * 4)
+    assert world.telemetry.stages["follow"] == 0
+    assert [len(result.faces) for result in results] == [9] * 4
+
+
 async def test_a_hidden_face_is_searched_for_every_fifth_of_a_second(
     session: StreamSession, world: World, recorder: Recorder
 ) -> None:
