@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -82,21 +85,61 @@ def outputs_of(
     return outputs
 
 
-_MAX_NAME_BYTES = 255
+_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)
 _OF_ONE_FILE = {*IMAGE_COPIES, *VIDEO_COPIES, ".csv"}
 
 
-def draft_of(output: Path, name: str) -> Path:
-    """Where an output is written until it is whole, so that an earlier one stays until then.
+def draft_of(output: Path, suffix: str = "") -> Path:
+    """Make the empty file that an output is written to, so that an earlier one stays until then.
+
+    It is new, beside the output or, if that is a symbolic link, beside the file that it leads to.
+    What is no ordinary file, such as a pipe, and what no new file can stand beside, as in a folder
+    that must not be written to, are written in place: then this is the output itself.
 
     Args:
-        output: where it goes then.
-        name: of the draft, in the same folder. What is no ordinary file, such as a pipe, and a name
-            that would be too long, are written in place.
+        output: where it goes once it is whole; see ``replace_by``.
+        suffix: that the name ends in, behind ``.part``.
+
+    Raises:
+        OSError: no file can be made, as in a folder that is not there.
     """
-    if output.is_symlink() or (output.exists() and not output.is_file()):
+    if output.exists() and not output.is_file():
         return output
-    return output if len(os.fsencode(name)) > _MAX_NAME_BYTES else output.with_name(name)
+    goal = Path(os.path.realpath(output))
+    for number in chain([""], (f"-{number}" for number in count(2))):
+        draft = goal.with_name(f"{goal.name}{number}.part{suffix}")
+        try:
+            draft.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            if error.errno in _IN_PLACE:
+                return output
+            raise
+        return draft
+    raise AssertionError("there is always another number")
+
+
+def replace_by(draft: Path, output: Path) -> None:
+    """Give an output that is whole its name, and the access rights of the file that it replaces.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    if draft == output:
+        return
+    goal = Path(os.path.realpath(output))
+    if goal.exists():
+        with suppress(PermissionError):  # some file systems have none
+            draft.chmod(goal.stat().st_mode)
+    try:
+        draft.replace(goal)
+    except OSError:
+        # Where a single file is mounted, it can be written to, but no other can take its place.
+        if not goal.is_file():
+            raise
+        shutil.copyfile(draft, goal)
+        draft.unlink()
 
 
 def names_among(files: Sequence[Path]) -> dict[Path, str]:

@@ -24,7 +24,7 @@ from domain.session import TrackSummary
 from domain.video import AnalysedFrame, Sampling, UnreadablePart
 from entrypoints.cli import tables
 from entrypoints.cli.console import errors, reason_of, shown
-from entrypoints.cli.outputs import Outcome, draft_of, names_among
+from entrypoints.cli.outputs import Outcome, draft_of, names_among, replace_by
 from entrypoints.container import Container
 from entrypoints.wire import frame_table, sessions
 
@@ -42,7 +42,7 @@ async def analyse_videos(
     """Analyse videos one after the other, with a bar that shows speed and time left.
 
     Tables and copies have their names once they are whole. What there is of a table is kept
-    beside, with ``.part`` behind its name.
+    beside, under a name that ends in ``.part``.
 
     Args:
         container: of the service.
@@ -85,15 +85,16 @@ async def _analyse(
 async def _draw_copy(
     annotator: VideoAnnotator, outcome: Outcome[VideoSummary], copy: Path, progress: _VideoProgress
 ) -> Outcome[VideoSummary]:
-    draft = draft_of(copy, f"{copy.stem}.part{copy.suffix}")
     try:
         faces = FacesOverTime(progress.frames)
+        draft = draft_of(copy, copy.suffix)
         try:
             await annotator.annotate(outcome.file, draft, faces.at, progress.drawn)
-            draft.replace(copy)
-        finally:
+            replace_by(draft, copy)
+        except BaseException:
             if draft != copy:
                 draft.unlink(missing_ok=True)
+            raise
     except (DomainError, OSError) as error:
         why = f"no copy could be drawn at {copy}: {reason_of(error)}"
         return replace(outcome, error=f"{outcome.error}; {why}" if outcome.error else why)
@@ -111,7 +112,7 @@ class _VideoProgress:
         self._video = video
         self._reached_s = 0.0
         self._table = table
-        self._draft = table and draft_of(table, f"{table.name}.part")
+        self._draft: Path | None = None
         self._file: TextIO | None = None
         self._started_s = 0.0
 
@@ -120,7 +121,7 @@ class _VideoProgress:
 
     def __exit__(self, *_: object) -> None:
         self._bars.remove_task(self._task)
-        if self._file is None or self._file.closed:
+        if self._file is None or self._draft is None:
             return
         # If that fails, the video failed before, and that is what is told.
         with suppress(OSError):
@@ -134,8 +135,9 @@ class _VideoProgress:
 
     async def opened(self, facts: VideoFacts) -> None:
         """The video can be read, so it gets its table."""
-        if self._table is not None and self._draft is not None:
+        if self._table is not None:
             with _naming(self._table):
+                self._draft = draft_of(self._table)
                 self._file = self._draft.open("w", encoding="utf-8", newline="")
                 self._file.write(frame_table.header())
         self._started_s = self._bars.get_time()
@@ -164,8 +166,10 @@ class _VideoProgress:
         """
         if self._table is not None and self._draft is not None and self._file is not None:
             with _naming(self._table):
+                self._file.flush()
                 self._file.close()
-                self._draft.replace(self._table)
+                replace_by(self._draft, self._table)
+                self._draft = None
 
     def drawn(self, time_s: float) -> None:
         """The copy is drawn up to this time."""

@@ -236,3 +236,16 @@ def test_a_copy_never_overwrites_its_original(clip: Path) -> None:
     assert done.returncode != 0
     assert "would overwrite" in done.stderr
     assert clip.read_bytes() == before
+
+
+def test_a_copy_and_a_table_leave_the_other_files_of_their_folder(clip: Path) -> None:
+    folder = clip.parent
+    before = clip.read_bytes()
+    given = [folder / name for name in ("drawn.part.mp4", "drawn.mp4.part.mp4", "x.csv.part")]
+    for name in given:
+        name.write_bytes(before)
+    wanted = (given[0].name, "--annotate", "drawn.mp4", "--csv", "x.csv")
+    done = emotion_api("detect", *wanted, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert [name.read_bytes() == before for name in given] == [True, True, True]
+    assert len(list(folder.iterdir())) == len(given) + 3

@@ -1,8 +1,9 @@
+import errno
 from pathlib import Path
 
 import pytest
 
-from entrypoints.cli.outputs import VIDEO_COPIES, outputs_of
+from entrypoints.cli.outputs import VIDEO_COPIES, draft_of, outputs_of, replace_by
 
 
 def names_of(tmp_path: Path, *files: str) -> list[str]:
@@ -40,3 +41,72 @@ def test_a_table_never_overwrites_its_video(tmp_path: Path) -> None:
     clip.write_bytes(b"a video")
     with pytest.raises(OSError, match="would overwrite"):
         outputs_of("--csv", clip, [clip], ending=".csv", among=[clip])
+
+
+def test_a_draft_is_a_new_file_and_others_stay(tmp_path: Path) -> None:
+    table = tmp_path / "frames.csv"
+    earlier = draft_of(table)
+    earlier.write_text("of an earlier run")
+    draft = draft_of(table)
+    draft.write_text("whole")
+    replace_by(draft, table)
+    assert table.read_text() == "whole"
+    assert earlier.read_text() == "of an earlier run"
+    assert sorted(tmp_path.iterdir()) == [table, earlier]
+    assert earlier.suffix == draft.suffix == ".part"
+    assert draft_of(tmp_path / "drawn.mp4", ".mp4").suffix == ".mp4"
+
+
+def test_what_a_symbolic_link_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    link, table = tmp_path / "frames.csv", tmp_path / "far" / "table"
+    link.symlink_to(table)
+    for content in ("first", "second"):
+        draft = draft_of(link)
+        draft.write_text(content)
+        assert draft.parent == table.parent
+        replace_by(draft, link)
+        assert link.is_symlink()
+        assert table.read_text() == content
+
+
+def test_the_access_rights_of_what_is_replaced_stay(tmp_path: Path) -> None:
+    table = tmp_path / "frames.csv"
+    table.touch()
+    table.chmod(0o600)
+    replace_by(draft_of(table), table)
+    assert table.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("why", [errno.EACCES, errno.EROFS])
+def test_beside_what_nothing_new_may_stand_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: int
+) -> None:
+    def touch(self: Path, **_: object) -> None:
+        raise OSError(why, "no", str(self))
+
+    monkeypatch.setattr(Path, "touch", touch)
+    table = tmp_path / "frames.csv"
+    assert draft_of(table) == table
+    replace_by(table, table)
+
+
+def test_a_name_that_leaves_no_room_for_another_is_written_in_place(tmp_path: Path) -> None:
+    table = tmp_path / ("x" * 251 + ".csv")
+    assert draft_of(table) == table
+
+
+def test_a_file_that_no_other_can_replace_gets_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(self: Path, target: Path) -> None:
+        raise OSError(errno.EBUSY, "a file is mounted there", str(target))
+
+    table = tmp_path / "frames.csv"
+    table.write_text("of an earlier run")
+    draft = draft_of(table)
+    draft.write_text("new")
+    monkeypatch.setattr(Path, "replace", replace)
+    replace_by(draft, table)
+    assert table.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [table]
