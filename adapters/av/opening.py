@@ -45,11 +45,6 @@ _OPTIONS = {
     "analyzeduration": "5000000",
 }
 
-# FFmpeg takes the longer for a fragment the more there are: 100,000 took 4 to 6 s, and 500,000 more
-# than the minute that reading may take.
-# A recording of an hour with a fragment for each of 30 frames a second has 216,000 boxes.
-_MAX_BOXES = 400_000
-
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)")
 
 
@@ -66,10 +61,8 @@ def open_video(path: Path) -> tuple[InputContainer, str]:
     """
     found = format_of_file(path)
     source: str | WithoutLostParts = f"file:{path.absolute()}"
-    if found in (MP4, MOV):
-        _check_boxes(path)
-        if parts := lost_parts(path):
-            source = WithoutLostParts(path, parts)
+    if found in (MP4, MOV) and (parts := lost_parts(path)):
+        source = WithoutLostParts(path, parts)
     try:
         container = av.open(
             source,
@@ -81,27 +74,6 @@ def open_video(path: Path) -> tuple[InputContainer, str]:
     except (av.error.FFmpegError, ValueError) as error:
         raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
     return container, found.media_type
-
-
-def _check_boxes(path: Path) -> None:
-    """Count the boxes that an MP4 file consists of; a fragment is two."""
-    at = count = 0
-    with path.open("rb") as file:
-        while len(head := file.read(16)) >= 8:
-            size = int.from_bytes(head[:4], "big")
-            if size == 1:
-                size = int.from_bytes(head[8:16], "big")
-            if size < 8:  # it lasts to the end of the file, or is damaged
-                return
-            count += 1
-            if count > _MAX_BOXES:
-                raise InvalidVideo(
-                    f"the video consists of more than {_MAX_BOXES // 2:,} fragments; "
-                    "convert it into an MP4 file without fragments",
-                    reason="damaged",
-                )
-            at += size
-            file.seek(at)
 
 
 def main_video_stream(container: InputContainer) -> VideoStream:

@@ -1,6 +1,7 @@
 """Fragmented MP4 files with a hole, as those of recorders that write while they record."""
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from adapters.av.video_annotator import AvVideoAnnotator
 from adapters.av.video_reader import AvVideoReader
 from adapters.inference.executor import WorkExecutor
 from application.ports.video_reader import VideoFrame
+from domain.errors import InvalidVideo
 from domain.video import UnreadablePart
 from tests import clips
 
@@ -34,6 +36,15 @@ HOLES: dict[str, Hole] = {
     "a lost fragment": lambda file, at, size: file[:at] + file[file.index(b"moof", at + 8) - 4 :],
     "across the border": lambda file, at, size: file[: at - 400] + bytes(500) + file[at + 100 :],
 }
+
+
+def with_long_size(fragment: bytes) -> bytes:
+    """Facts whose size has 64 bits. FFmpeg looks for their frames 8 bytes behind where they say."""
+    return (1).to_bytes(4, "big") + b"moof" + (len(fragment) + 8).to_bytes(8, "big") + fragment[8:]
+
+
+def with_number_last(fragment: bytes) -> bytes:
+    return fragment[:8] + fragment[24:] + fragment[8:24]
 
 
 @pytest.fixture
@@ -99,6 +110,61 @@ async def test_a_copy_has_what_comes_behind_a_hole(clip: Path) -> None:
 def test_nothing_is_lost_of_whole_files(clip: Path, tmp_path: Path) -> None:
     assert lost_parts(clip) == []
     assert lost_parts(clips.write_clip(tmp_path / "plain.mp4", clips.numbered(20))) == []
+
+
+def with_changed_facts(clip: Path, change: Callable[[bytes], bytes], among: slice) -> Path:
+    """Change the facts of some fragments."""
+    first, *fragments = re.split(rb"(?s)(?=....moof)", clip.read_bytes())
+    sizes = [int.from_bytes(each[:4], "big") for each in fragments[among]]
+    fragments[among] = [
+        change(each[:size]) + each[size:]
+        for each, size in zip(fragments[among], sizes, strict=True)
+    ]
+    clip.write_bytes(first + b"".join(fragments))
+    return clip
+
+
+@pytest.mark.parametrize("change", [with_long_size, with_number_last])
+@pytest.mark.parametrize("among", [slice(None), slice(1, None, 2)], ids=["all", "some"])
+async def test_no_form_of_a_whole_fragment_counts_as_lost(
+    clip: Path, change: Callable[[bytes], bytes], among: slice
+) -> None:
+    assert lost_parts(with_changed_facts(clip, change, among)) == []
+    executor = WorkExecutor(threads=1)
+    try:
+        async with AvVideoReader(executor=executor).open(clip) as video:
+            items = [item async for item in video.frames(every_s=1)]
+    finally:
+        executor.close()
+    times = [item.time_s for item in items if isinstance(item, VideoFrame)]
+    assert times == pytest.approx(range(10))
+    assert len(items) == len(times)
+
+
+@pytest.mark.parametrize("change", [bytes, with_long_size])
+def test_a_fragment_behind_a_hole_is_found(clip: Path, change: Callable[[bytes], bytes]) -> None:
+    content = with_changed_facts(clip, change, slice(1, None)).read_bytes()
+    holes = [each.start() for each in re.finditer(rb"(?s)....moof", content)][2::3]
+    for at in holes:
+        content = content[:at] + bytes(8) + content[at + 8 :]
+    clip.write_bytes(content)
+    assert [part.begin for part in lost_parts(clip)] == holes
+
+
+@pytest.mark.parametrize(
+    "hole",
+    [b"", bytes(8), (8).to_bytes(4, "big") + bytes(4)],
+    ids=["none", "zeros", "a box without a name"],
+)
+def test_fragments_behind_a_hole_are_counted(clip: Path, hole: bytes) -> None:
+    content = clip.read_bytes()
+    begin = content.index(b"moof") - 4
+    second = content.index(b"moof", begin + 8) - 4
+    clip.write_bytes(content[:second] + hole + content[second:])
+    clips.with_fragments(clip, 1_000)
+    lost_parts(clip)
+    with pytest.raises(InvalidVideo, match="fragments"):
+        lost_parts(clips.with_fragments(clip, 200_000))
 
 
 def test_fragments_that_are_not_numbered_one_after_the_other_are_not_missed(clip: Path) -> None:
