@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from adapters.av.fragments import WithoutLostParts, lost_parts
+from adapters.av.fragments import LostPart, WithoutLostParts, lost_parts
 from adapters.av.video_formats import format_of_file
 from domain.errors import InvalidVideo
 from domain.formats import AVI, MKV, MOV, MP4, WEBM
@@ -48,11 +48,12 @@ _OPTIONS = {
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d):(\d\d(?:\.\d+)?)")
 
 
-def open_video(path: Path) -> tuple[InputContainer, str]:
+def open_video(path: Path) -> tuple[InputContainer, str, list[LostPart]]:
     """Open a video file for reading.
 
     Returns:
-        The open file, which the caller closes, and its media type.
+        The open file, which the caller closes, its media type, and what of a fragmented MP4 file is
+        lost.
 
     Raises:
         InvalidVideo: it is not a video in a supported format, is damaged, or has far too many
@@ -60,9 +61,8 @@ def open_video(path: Path) -> tuple[InputContainer, str]:
         OSError: the file cannot be read.
     """
     found = format_of_file(path)
-    source: str | WithoutLostParts = f"file:{path.absolute()}"
-    if found in (MP4, MOV) and (parts := lost_parts(path)):
-        source = WithoutLostParts(path, parts)
+    lost = lost_parts(path) if found in (MP4, MOV) else []
+    source = WithoutLostParts(path, lost) if lost else f"file:{path.absolute()}"
     try:
         container = av.open(
             source,
@@ -73,7 +73,7 @@ def open_video(path: Path) -> tuple[InputContainer, str]:
         )
     except (av.error.FFmpegError, ValueError) as error:
         raise InvalidVideo("the video file is damaged or cut short", reason="damaged") from error
-    return container, found.media_type
+    return container, found.media_type, lost
 
 
 def main_video_stream(container: InputContainer) -> VideoStream:

@@ -16,7 +16,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
-from adapters.av.fragments import FragmentGaps, lost_parts
+from adapters.av.fragments import FragmentGaps, LostPart
 from adapters.av.matroska_gaps import MatroskaGaps
 from adapters.av.opening import first_tick
 from adapters.av.timing import PresentationTimes, begins_anew, is_idr
@@ -40,12 +40,12 @@ _MIN_MISSING_S = 1.0
 """Durations in files are inexact: less than this missing at the end is no damage."""
 
 
-def _gaps_of(container: InputContainer, path: Path) -> MatroskaGaps | FragmentGaps | None:
+def _gaps_of(
+    container: InputContainer, path: Path, lost: Sequence[LostPart]
+) -> MatroskaGaps | FragmentGaps | None:
     if container.format.name.startswith("matroska"):
         return MatroskaGaps(path.open("rb"))
-    if container.format.name.startswith("mov") and (parts := lost_parts(path)):
-        return FragmentGaps(parts)
-    return None
+    return FragmentGaps(lost) if lost else None
 
 
 class Sampler:
@@ -64,6 +64,7 @@ class Sampler:
     Args:
         path: of the file.
         container: the file, open.
+        lost: what of a fragmented MP4 file is lost.
         read_already: its first video packets, if the container stands behind them.
         stream: its video stream.
         facts: its metadata.
@@ -77,6 +78,7 @@ class Sampler:
         self,
         path: Path,
         container: InputContainer,
+        lost: Sequence[LostPart],
         read_already: Sequence[Packet[VideoStream]],
         stream: VideoStream,
         facts: VideoFacts,
@@ -116,7 +118,7 @@ class Sampler:
         self._newest_s = -math.inf
         guesses = stream.codec_context.has_b_frames and not self._times.are_stored
         self._keeps_group_before: bool | None = True if guesses else None
-        self._gaps = _gaps_of(container, path)
+        self._gaps = _gaps_of(container, path, lost)
         if from_s > 0 and self._can_seek():
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):

@@ -63,7 +63,7 @@ def _annotate(
     on_progress: Callable[[float], None],
     cancelled: threading.Event,
 ) -> None:
-    container, _ = open_video(source)
+    container, *_ = open_video(source)
     with container:
         video = main_video_stream(container)
         audio = [stream for stream in container.streams.audio if stream.codec_context is not None]

@@ -52,7 +52,7 @@ class VideoFile:
         self._cpu_s = cpu_s
         self._max_pixels = max_pixels
         self._path = path
-        self._container, self._media_type = open_video(path)
+        self._container, self._media_type, self._lost = open_video(path)
         self._stream = main_video_stream(self._container)
         self._stream.codec_context.thread_count = 1  # other work shares the processors
         self._stream.codec_context.options = {"max_pixels": str(_PADDING * max_pixels)}
@@ -75,6 +75,7 @@ class VideoFile:
         sampler = Sampler(
             self._path,
             self._container,
+            self._lost,
             self._read_already,
             self._stream,
             self.facts,
