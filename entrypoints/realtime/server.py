@@ -110,6 +110,14 @@ class OnePacket(socketio.packet.Packet):  # type: ignore[misc]
             raise ValueError("too many attachments")
         return attachments
 
+    def add_attachment(self, attachment: bytes | str) -> bool:
+        """Keep a part; with the last one UnreadEvent, if a text came in place of a binary part."""
+        without_parts = self.data
+        is_complete = bool(super().add_attachment(attachment))
+        if is_complete and any(isinstance(each, str) for each in self.attachments):
+            raise UnreadEvent(InvalidRequest(_NOT_BINARY), _frame_id(json.dumps(without_parts)))
+        return is_complete
+
 
 class GuardedSocket(AsyncSocket):  # type: ignore[misc]
     """A connection that ends with the first unreadable POST, and counts reads.
@@ -213,12 +221,11 @@ class GuardedServer(socketio.AsyncServer):  # type: ignore[misc]
             await self.close_connection(eio_sid)
             return
         try:
-            if isinstance(data, str) and self._binary_packet.pop(eio_sid, None) is not None:
-                raise UnreadEvent(InvalidRequest(_NOT_BINARY))
             await super()._handle_eio_message(eio_sid, data)
         except asyncio.CancelledError:
             raise
         except UnreadEvent as unread:
+            self._binary_packet.pop(eio_sid, None)
             if self.refuse_event is None or not self.has_signed_in(eio_sid):
                 await self.close_connection(eio_sid)
             else:

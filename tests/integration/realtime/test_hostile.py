@@ -169,14 +169,23 @@ async def test_incomplete_binary_messages_are_not_kept(service: Service) -> None
     assert service.server._binary_packet == {}
 
 
-async def test_a_text_where_a_binary_part_was_announced_is_answered(service: Service) -> None:
+@pytest.mark.parametrize("parts", ["t", "tt", "tb", "bt"])
+async def test_a_text_where_a_binary_part_was_announced_is_answered(
+    service: Service, parts: str
+) -> None:
+    data = [{"_placeholder": True, "num": number} for number in range(len(parts))]
+    event = json.dumps(["video_frame", {"frame_id": 7, "data": data}])
     async with raw_connection(service) as ws:
         await enter(ws, await service.token())
-        await ws.send_str(
-            '451-/emotion-detection,["video_frame",{"data":{"_placeholder":true,"num":0}}]'
-        )
-        await ws.send_str("4[object Blob]")
-        assert "a binary part was announced and text came" in (await ws.receive()).data
+        await ws.send_str(f"45{len(parts)}-/emotion-detection,{event}")
+        for part in parts:
+            if part == "t":
+                await ws.send_str("4[object Blob]")
+            else:
+                await ws.send_bytes(b"x")
+        answer = (await ws.receive()).data
+        assert "a binary part was announced and text came" in answer
+        assert '"frame_id":7' in answer
         await ws.send_str('42/emotion-detection,["ping"]')
         assert "pong" in (await ws.receive()).data
 
