@@ -22,6 +22,7 @@ from entrypoints.server.acceptor import HEALTH_PATH
 from entrypoints.server.connections import EXTENSION, Connections
 from entrypoints.server.pacing import NO_TOKEN, RequestPacing
 from entrypoints.server.refusals import Refusal, problem_response
+from entrypoints.server.request_line import in_ascii, use_path_of_url
 from entrypoints.server.transport import (
     LAST_PAUSE_S,
     DelayedCloseTransport,
@@ -31,8 +32,6 @@ from entrypoints.server.transport import (
 from entrypoints.wire.limits import MAX_HEADER_LINES
 
 _END_OF_HEADERS = re.compile(rb"\n\r?\n")
-_ADDRESS = re.compile(rb"[^ \n]* ([^\n]*)")
-_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 PIECE_BYTES = 64 * 1024
 """A larger part of an answer is sent in several."""
 # Parsing a chunk takes as long as receiving kilobytes. It has two line ends; bodies hold few more.
@@ -243,7 +242,7 @@ class HttpConnection(H11Protocol):
             await send(message)
 
         cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: self}
-        _use_path_of_url(cast("dict[str, Any]", scope))
+        use_path_of_url(cast("dict[str, Any]", scope))
         try:
             await self._pacing().wait(network_of(self.address), self._token)
             await self._service(scope, receive, announce_and_send)
@@ -301,7 +300,7 @@ class HttpConnection(H11Protocol):
             self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
             return b""
         if not piece.isascii():
-            piece = _in_ascii(piece, self.conn.trailing_data[0])
+            piece = in_ascii(piece, self.conn.trailing_data[0])
         self._feed(piece)
         if self.conn.their_state is h11.IDLE and not self._is_over() and rest:
             self._refuse(Refusal.HEADER_TOO_LARGE, "header_too_large")
@@ -478,25 +477,3 @@ class HttpConnection(H11Protocol):
         """Close at once: the client does not read any more."""
         self._unset_keepalive_if_required()
         self._raw.abort()
-
-
-def _in_ascii(piece: bytes, before: bytes) -> bytes:
-    """Percent-encode other characters in the address of a request: curl sends it as typed.
-
-    Args:
-        piece: of the headers of the request.
-        before: what has arrived of them already.
-    """
-    found = _ADDRESS.match(before + piece)
-    if found is None:
-        return piece
-    start, end = (max(at - len(before), 0) for at in found.span(1))
-    address = _NOT_ASCII.sub(lambda letter: b"%%%02X" % ord(letter[0]), piece[start:end])
-    return piece[:start] + address + piece[end:]
-
-
-def _use_path_of_url(scope: dict[str, Any]) -> None:
-    """Reduce a whole URL, as clients send it to proxies, to its path (RFC 9112, section 3.2.2)."""
-    if "://" in scope["path"] and not scope["path"].startswith("/"):
-        scope["path"] = "/" + scope["path"].partition("://")[2].partition("/")[2]
-        scope["raw_path"] = b"/" + scope["raw_path"].partition(b"://")[2].partition(b"/")[2]
