@@ -78,6 +78,8 @@ async def _warn_of_faults(container: Container) -> None:
             await part.check()
         except ServiceUnavailable as error:
             log.warning("%s: %s", setting, error)
+        except Exception:
+            log.exception("%s could not be checked", setting)
 
 
 def _name_of(classifier: EmotionClassifier) -> str:

@@ -39,6 +39,7 @@ class _Server(BoundedServer):
         super().__init__(
             self._app,
             connections,
+            lifespan="on",
             host=settings.server.host,
             port=settings.server.port,
             log_config=None,

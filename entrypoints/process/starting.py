@@ -38,7 +38,7 @@ class WatchedStart:
 
         try:
             await self._app(scope, receive, hold_failure)
-        except Exception as error:
+        except BaseException as error:  # Litestar sends the failure for each.
             for message in failed:
                 self.failure = _expected(error)
                 if self.failure is not None:
@@ -47,8 +47,8 @@ class WatchedStart:
             raise
 
 
-def _expected(error: Exception) -> Exception | None:
-    if isinstance(error, ExceptionGroup):  # of the tasks in the background
+def _expected(error: BaseException) -> Exception | None:
+    if isinstance(error, BaseExceptionGroup):  # of the tasks in the background
         found = [_expected(each) for each in error.exceptions]
         return found[0] if len(found) == 1 else None
     return error if isinstance(error, _EXPECTED) else None

@@ -2,15 +2,17 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
+from litestar import Litestar
 
 from adapters.in_memory import InMemoryClock
 from application.errors import IdentityUnavailable, InferenceUnavailable, StoreUnavailable
 from entrypoints.process.lifespan import running
+from entrypoints.process.starting import WatchedStart
 from tests.integration.command_line import emotion_api
 from tests.integration.fakes import Fakes, container_with
 
@@ -70,9 +72,50 @@ async def test_parts_that_do_not_work_at_the_start_are_named(
     fakes.images.fail_with(StoreUnavailable("no images"))
     fakes.identity.fail_with(IdentityUnavailable("no sign-in"))
     with fakes.within(container):
-        async with running(container):
-            await asyncio.sleep(0.1)
-    assert {"IMAGE_STORE=filesystem: no images", "AUTH=local: no sign-in"} <= set(caplog.messages)
+        async with running(container), asyncio.timeout(30):
+            while "AUTH=local: no sign-in" not in caplog.messages:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert "IMAGE_STORE=filesystem: no images" in caplog.messages
+
+
+async def test_a_fault_in_checking_a_part_is_logged_and_the_others_are_checked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    container = container_with(data_dir=tmp_path)
+    fakes = Fakes(container.settings(), InMemoryClock())
+    fakes.images.fail_with(RuntimeError("a bug"))
+    fakes.identity.fail_with(IdentityUnavailable("no sign-in"))
+    with fakes.within(container):
+        async with running(container), asyncio.timeout(30):
+            while "AUTH=local: no sign-in" not in caplog.messages:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    assert "IMAGE_STORE=filesystem could not be checked" in caplog.messages
+    assert "RuntimeError: a bug" in caplog.text
+
+
+class _Ended(BaseException):
+    pass
+
+
+async def test_the_server_learns_of_a_start_that_failed_in_any_way() -> None:
+    @asynccontextmanager
+    async def ends(_: Litestar) -> AsyncIterator[None]:
+        raise _Ended
+        yield
+
+    async def receive() -> dict[str, str]:
+        return {"type": "lifespan.startup"}
+
+    sent: list[dict[str, str]] = []
+
+    async def send(message: dict[str, str]) -> None:
+        sent.append(message)
+
+    with pytest.raises(BaseExceptionGroup):
+        await WatchedStart(Litestar(lifespan=[ends]))({"type": "lifespan"}, receive, send)
+    (message,) = sent
+    assert message["type"] == "lifespan.startup.failed"
+    assert "_Ended" in message["message"]
 
 
 async def test_a_server_that_is_no_inference_server_is_named() -> None:
