@@ -330,6 +330,9 @@ class HttpConnection(H11Protocol):
             self._refuse(Refusal.MALFORMED_REQUEST, "malformed_request")
             return b""
         self._feed(data)
+        is_at_end = self._is_chunked and self.conn.their_state is h11.DONE
+        if is_at_end and len(self.conn.trailing_data[0]) > self._limits.max_header_bytes:
+            self._cut_off()
         return rest
 
     def _receive_pipelined(self, data: bytes) -> None:
@@ -344,10 +347,14 @@ class HttpConnection(H11Protocol):
             if len(held) + len(data) <= self._limits.max_header_bytes:
                 self._feed(data)
                 return
-            self._connections.refusals.count(Refusal.PIPELINED)
-            self._is_cut_off = True
-            self.cycle.keep_alive = False
+            self._cut_off()
         self.flow.pause_reading()
+
+    def _cut_off(self) -> None:
+        """Answer the request in work, and none of those behind it."""
+        self._connections.refusals.count(Refusal.PIPELINED)
+        self._is_cut_off = True
+        self.cycle.keep_alive = False
 
     def _feed(self, data: bytes) -> None:
         if not data:  # To h11, no bytes mean that the client has closed its side.

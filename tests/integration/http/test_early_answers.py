@@ -211,11 +211,15 @@ async def test_a_pipelined_request_that_is_cut_between_its_lines_stays_whole(ser
     writer.close()
 
 
-async def test_of_too_many_pipelined_requests_the_first_is_answered(service):
+@pytest.mark.parametrize(
+    "first", [b"\r\n", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"], ids=["bare", "chunked"]
+)
+async def test_of_too_many_pipelined_requests_the_first_is_answered(service, first):
     address = httpx.URL(service.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
     async with asyncio.timeout(60):
-        writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+        asked = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
+        writer.write(asked + first + (asked + b"X: " + b"x" * 1000 + b"\r\n\r\n") * 100)
         head, body = await _answer(reader)
         assert head.startswith(b"HTTP/1.1 200 ")
         assert b"\r\nconnection: close\r\n" in head.lower()
