@@ -132,7 +132,7 @@ class Connections:
     def work(self, connection: Watched) -> None:
         """Protect a connection from eviction: it has a request in work, or has signed in."""
         self._idle.pop(connection, None)
-        network = network_of(connection.address)
+        network = self._all.get(connection, "")
         if (kept := self._kept_alive.get(network)) is not None:
             kept.pop(connection, None)
             if not kept:
