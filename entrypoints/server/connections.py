@@ -6,7 +6,8 @@ import asyncio
 import ipaddress
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Gauge
@@ -20,6 +21,7 @@ EXTENSION = "emotion_api.connection"
 """Key in an ASGI scope's ``extensions`` under which the connection of a request is found."""
 _SWEEP_S = 1.0
 _SEARCH_EVERY_S = 0.01
+_MAX_LOOKED_AT = 64
 _DISCARD_TURN_S = 0.005
 _UNREAD_BYTES = 16 * 2**20
 
@@ -38,6 +40,10 @@ class Watched(Protocol):
     def address(self) -> str:
         """The network address at the other end."""
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether its client has not read all of an answer yet."""
+
     def check(self, now_s: float) -> None:
         """Close the connection if something has timed out."""
 
@@ -53,7 +59,7 @@ class Connections:
 
     When all places are taken, a new connection evicts the one that has been idle longest, or else
     the one whose client is slowest in sending its body or in reading its answer. Requests in work
-    keep their places.
+    keep their places, and one whose answer is still being read is not idle.
 
     Args:
         limits: the limits of every connection and of all together.
@@ -194,10 +200,10 @@ class Connections:
         self.refusals.log_new(now_s)
 
     def _make_room(self) -> bool:
-        return self._evict(next(iter(self._idle), None) or self._slowest())
+        return self._evict(_longest_idle(self._idle) or self._slowest())
 
     def _make_room_in(self, network: str) -> bool:
-        return self._evict(next(iter(self._kept_alive.get(network, ())), None))
+        return self._evict(_longest_idle(self._kept_alive.get(network, ())))
 
     def _evict(self, victim: Watched | None) -> bool:
         if victim is None:
@@ -224,3 +230,8 @@ class Connections:
         except ValueError:
             return False
         return any(host in proxy for proxy in self._proxies)
+
+
+def _longest_idle(idle: Iterable[Watched]) -> Watched | None:
+    """One whose answer was read. Where many clients do not read, only some are looked at."""
+    return next((each for each in islice(idle, _MAX_LOOKED_AT) if not each.is_sending), None)

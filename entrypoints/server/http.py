@@ -141,7 +141,8 @@ class HttpConnection(H11Protocol):
     def on_response_complete(self) -> None:
         """Be ready for the next request, which may have arrived already."""
         before = self.cycle
-        self._connections.rest(self, is_kept_alive=not self._is_closing())
+        is_next_arriving = bool(self.conn.trailing_data[0])
+        self._connections.rest(self, is_kept_alive=not is_next_arriving and not self._is_closing())
         super().on_response_complete()
         self._is_pipelined = self.cycle is not before
         if self._is_pipelined:
@@ -203,6 +204,11 @@ class HttpConnection(H11Protocol):
         if self._is_receiving() and self.cycle is not None and not self._is_held_back():
             return self._body_bytes / max(now_s - self._body_since, 1.0)
         return self._progress.bytes_per_s(now_s)
+
+    @property
+    def is_sending(self) -> bool:
+        """Whether the client has not read all of an answer yet."""
+        return self._raw.get_write_buffer_size() > 0
 
     def give_way(self) -> None:
         """Close the connection, because its place is needed."""
@@ -286,6 +292,7 @@ class HttpConnection(H11Protocol):
             if not data:
                 return b""
             self._header_since = self.loop.time()
+            self._connections.rest(self)
         room = self._limits.max_header_bytes - self._header_bytes
         piece, rest = data[:room], data[room:]
         self._header_bytes += len(piece)

@@ -207,6 +207,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         """How fast the client reads, if anything is unsent."""
         return self._progress.bytes_per_s(now_s)
 
+    @property
+    def is_sending(self) -> bool:
+        """Whether the client has not read all of what was sent."""
+        return self._raw.get_write_buffer_size() > 0
+
     def give_way(self) -> None:
         """Close the connection, because its place is needed."""
         self._raw.abort()
