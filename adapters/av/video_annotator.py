@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -21,7 +22,7 @@ from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTr
 from numpy.typing import NDArray
 
 from adapters.av.drawing import draw_faces
-from adapters.av.opening import first_tick, main_video_stream, open_video
+from adapters.av.opening import end_s, first_tick, main_video_stream, open_video
 from adapters.av.shape import Display, fitted
 from adapters.av.timing import PresentationTimes
 from application.ports.video_annotator import FacesAt
@@ -35,6 +36,8 @@ _PROGRESS_EVERY_FRAMES = 15
 _FOR_PLAYERS = {"movflags": "+faststart"}
 """The index first, so that a browser plays MP4 and MOV before it has the whole file."""
 _QUALITY = {"crf": "20", "preset": "veryfast"}
+_MAX_LAST_FRAME_S = 3600.0
+"""Damaged files state days, more than an MP4 file can hold."""
 
 
 class AvVideoAnnotator:
@@ -75,6 +78,8 @@ def _annotate(
                 tracks = {stream.index: _AudioTrack(copy, stream) for stream in audio}
                 tick_s = float(video.time_base or 0)
                 start_s = first_tick(video) * tick_s
+                stated_s = end_s(container, video)
+                end_of_video_s = math.inf if stated_s is None else start_s + stated_s
                 size: Size | None = None
                 for number, item in enumerate(_frames_and_audio(container, video, audio)):
                     if cancelled.is_set():
@@ -87,7 +92,10 @@ def _annotate(
                     size = size or display.size_of(frame)
                     pixels = _whole(display.image_of(frame), size)
                     draw_faces(pixels, faces_at(time_s - start_s))
-                    writer.write_frame(pixels, time_s, (frame.duration or 0) * tick_s)
+                    stays_s = min(
+                        (frame.duration or 0) * tick_s, end_of_video_s - time_s, _MAX_LAST_FRAME_S
+                    )
+                    writer.write_frame(pixels, time_s, max(stays_s, 0.0))
                     if number % _PROGRESS_EVERY_FRAMES == 0:
                         on_progress(time_s - start_s)
                 for track in tracks.values():

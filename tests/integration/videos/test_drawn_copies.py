@@ -83,6 +83,27 @@ async def test_the_last_frame_stays_as_long_as_in_the_original(tmp_path: Path, n
         assert drawn.duration == pytest.approx(9_900_000, abs=10_000)  # microseconds
 
 
+@pytest.mark.parametrize("name", ["drawn.mp4", "drawn.mkv"])
+@pytest.mark.parametrize(("states_whole", "seconds"), [(True, 1.93), (False, 3601.9)])
+async def test_a_wrong_length_of_the_last_frame_makes_no_endless_copy(
+    tmp_path: Path, name: str, states_whole: bool, seconds: float
+) -> None:
+    """As in damaged files; an hour is the limit where the length of the video is unknown."""
+    clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(20), options={"bf": "0"})
+    content = bytearray(clip.read_bytes())
+    lengths = content.index(b"stts")
+    assert content[lengths + 11] == 2, "the last frame has an entry of its own"
+    content[lengths + 24 : lengths + 28] = (2**31 - 1).to_bytes(4, "big")
+    if not states_whole:
+        facts = content.index(b"mdhd")
+        content[facts + 20 : facts + 24] = (2**32 - 1).to_bytes(4, "big")
+    clip.write_bytes(content)
+    copy = tmp_path / name
+    await AvVideoAnnotator().annotate(clip, copy, lambda _: [], lambda _: None)
+    with av.open(str(copy)) as drawn:
+        assert drawn.duration == pytest.approx(1_000_000 * seconds, abs=10_000)  # microseconds
+
+
 @pytest.mark.parametrize("name", ["drawn.mp4", "drawn.mov"])
 async def test_the_index_of_a_copy_comes_first_for_browsers(tmp_path: Path, name: str) -> None:
     clip = clips.write_clip(tmp_path / "clip.mp4", clips.numbered(20))
