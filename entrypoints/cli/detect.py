@@ -27,7 +27,14 @@ from domain.wording import leading, percent
 from entrypoints.cli import tables
 from entrypoints.cli.console import console, errors, progress, reason_of, shown
 from entrypoints.cli.files import images_and_videos
-from entrypoints.cli.outputs import IMAGE_COPIES, VIDEO_COPIES, Outcome, names_among, outputs_of
+from entrypoints.cli.outputs import (
+    IMAGE_COPIES,
+    VIDEO_COPIES,
+    Outcome,
+    names_among,
+    outputs_of,
+    refuse_to_overwrite,
+)
 from entrypoints.cli.videos import (
     analyse_videos,
     unreadable_in_words,
@@ -80,6 +87,7 @@ async def detect_files(
         "--annotate", annotate, videos, ending=".mp4", suffixes=VIDEO_COPIES, among=images + videos
     )
     tables_of_frames = outputs_of("--csv", csv, videos, ending=".csv", among=videos)
+    refuse_to_overwrite(images + videos, [*copies.values(), *tables_of_frames.values()])
     container = Container(settings=settings)
     image_outcomes: list[Outcome[Detection]] = []
     video_outcomes: list[Outcome[VideoSummary]] = []

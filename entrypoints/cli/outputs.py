@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, count
@@ -49,7 +49,7 @@ def outputs_of(
     suffixes: Collection[str] = (),
     among: Collection[Path],
 ) -> dict[Path, Path]:
-    """The path of what is made of each file: never that of the file itself, and all different.
+    """The path of what is made of each file, all different.
 
     Args:
         option: its name, for messages.
@@ -79,10 +79,20 @@ def outputs_of(
         raise OSError(
             f"{option} {shown(given)}: give a name that ends in {', '.join(suffixes)}, or a folder"
         )
-    for file, output in outputs.items():
-        if output.exists() and file.exists() and output.samefile(file):
-            raise OSError(f"{option} {shown(given)} would overwrite {shown(file)} itself")
     return outputs
+
+
+def refuse_to_overwrite(inputs: Sequence[Path], outputs: Iterable[Path]) -> None:
+    """Check that no output is one of the inputs, under whatever name.
+
+    Raises:
+        OSError: one is.
+    """
+    known = {os.stat(file).st_ino: file for file in inputs if file.exists()}
+    for output in outputs:
+        file = known.get(os.stat(output).st_ino) if output.exists() else None
+        if file is not None and output.samefile(file):
+            raise OSError(f"{shown(output)} would overwrite {shown(file)} itself")
 
 
 _IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG)

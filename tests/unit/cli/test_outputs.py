@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.cli.outputs import VIDEO_COPIES, draft_of, outputs_of, replace_by
+from entrypoints.cli.outputs import (
+    VIDEO_COPIES,
+    draft_of,
+    outputs_of,
+    refuse_to_overwrite,
+    replace_by,
+)
 
 
 def names_of(tmp_path: Path, *files: str) -> list[str]:
@@ -36,11 +42,15 @@ def test_a_table_may_have_any_name(tmp_path: Path) -> None:
         assert outputs == {clip: tmp_path / name}
 
 
-def test_a_table_never_overwrites_its_video(tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
+def test_no_output_overwrites_an_input_of_any_name(tmp_path: Path) -> None:
+    clip, photo, other = (tmp_path / name for name in ("clip.mp4", "photo.png", "link.png"))
     clip.write_bytes(b"a video")
-    with pytest.raises(OSError, match="would overwrite"):
-        outputs_of("--csv", clip, [clip], ending=".csv", among=[clip])
+    photo.write_bytes(b"a photo")
+    other.symlink_to(photo)
+    for output in (clip, photo, other):
+        with pytest.raises(OSError, match="would overwrite"):
+            refuse_to_overwrite([clip, photo], [tmp_path / "new.csv", output])
+    refuse_to_overwrite([clip, photo, tmp_path / "gone.png"], [tmp_path / "new.csv"])
 
 
 def test_a_draft_is_a_new_file_and_others_stay(tmp_path: Path) -> None:
