@@ -90,6 +90,57 @@ async def test_a_line_stays_in_its_place_while_its_face_is_lost_for_a_moment(
     assert shown == [all_three, all_three, ["Face 10"], ["Face 10"], ["Face 10"]]
 
 
+# Stands in for the connection; the test says what the service says.
+SCRIPTED = """export class LiveConnection {
+    constructor(tell) { window.tell = tell; }
+    async open(config) { window.asked = config; tell.state("running"); }
+    get isReady() { return false; }
+    configure() {}
+    stop() {}
+    close() {}
+}"""
+
+
+async def start_scripted(page: Page) -> None:
+    await page.route(
+        "**/js/live-connection.js",
+        lambda route: route.fulfill(content_type="text/javascript", body=SCRIPTED),
+    )
+    await page.goto("/?scripted#live")
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator(".live-view .state")).to_have_text("Running")
+
+
+@pytest.mark.parametrize("is_interrupted", [False, True])
+async def test_a_summary_shows_the_faces_of_its_own_session(
+    signed_in: Page, is_interrupted: bool
+) -> None:
+    page = signed_in
+    await start_scripted(page)
+    await page.evaluate(
+        """({ seen, isInterrupted }) => {
+            const picture = document.createElement("canvas");
+            const image = { width: picture.width, height: picture.height };
+            tell.result({ faces: [seen], image, fps: 9, dropped_frames: 0 }, 20, picture);
+            if (isInterrupted) for (const name of ["reconnecting", "running"]) tell.state(name);
+        }""",
+        {
+            "seen": {**face((20, 20, 80, 80), "happy"), "tracking_id": "face_1"},
+            "isInterrupted": is_interrupted,
+        },
+    )
+    await page.get_by_role("button", name="Stop", exact=True).click()
+    await page.evaluate(
+        """() => {
+            const track = { tracking_id: "face_1", first_seen: 0, last_seen: 1 };
+            const tracks = [{ ...track, timeline: [], emotions: [] }];
+            tell.summary({ duration: 1, frames: { processed: 9, dropped: 0 }, tracks });
+        }"""
+    )
+    row = page.locator(".summary").get_by_role("rowheader", name="Face 1")
+    await expect(row.locator("canvas")).to_have_count(0 if is_interrupted else 1)
+
+
 async def test_a_session_asks_for_faces_as_small_as_the_service_is_set_to(signed_in: Page) -> None:
     page = signed_in
 

@@ -71,8 +71,8 @@ export function liveStudio() {
     state: (name, after) => {
       if (!running) return;
       showState(name, AFTER[after]);
-      if (name !== "running") clearFaces();
-      else trouble.replaceChildren(); // The earlier problem is over.
+      if (name === "running") trouble.replaceChildren(); // The earlier problem is over.
+      else startOver();
       if (name === "ended") stop({ because: "ended" });
     },
     result: (result, roundTripMs) => {
@@ -101,6 +101,12 @@ export function liveStudio() {
       connection?.close();
     },
   };
+
+  /** The next session counts its faces from one again. */
+  function startOver() {
+    clearFaces();
+    faceList.startOver();
+  }
 
   function clearFaces() {
     boxes.clear();
@@ -151,7 +157,6 @@ export function liveStudio() {
     stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
     idle.hidden = true;
     timeline.clear();
-    faceList.startOver();
     running = true;
     handlers.state("connecting");
     connection = new LiveConnection(handlers);
