@@ -1,5 +1,6 @@
 """Faces of a live session on the page: their boxes, and a line for each."""
 
+import json
 import re
 from itertools import pairwise
 
@@ -67,20 +68,63 @@ async def test_each_face_has_a_line_with_a_picture_of_it_also_after_the_end(
     assert await row.locator("canvas").evaluate(CONTRAST) > 100
 
 
+# Stands in for the Socket.IO client and a service on a slow line, which says where the mark was
+# in a frame a second later.
+SLOW_SERVICE = """export function io() {
+    const listeners = {};
+    setTimeout(() => { socket.connected = true; listeners.connect(); });
+    const answer = async ({ frame_id, data, width, height }) => {
+        const canvas = Object.assign(document.createElement("canvas"), { width, height });
+        const pen = canvas.getContext("2d");
+        pen.drawImage(await createImageBitmap(new Blob([data])), 0, 0);
+        const row = pen.getImageData(0, 4, width, 1).data;
+        const isMarked = (x) => row[4 * x + 1] > 200 && row[4 * x] < 90 && row[4 * x + 2] < 90;
+        const marked = [...Array(width).keys()].filter(isMarked);
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        const seen = { ...FACE, tracking_id: "face_1", box: [marked[0], 10, marked.length, 20] };
+        const image = { width, height };
+        listeners.detection_result({ frame_id, image, faces: [seen], fps: 2, dropped_frames: 0 });
+        const crop = document.querySelector(".live-faces canvas").getContext("2d");
+        window.middles = [...window.middles ?? [], [...crop.getImageData(48, 48, 1, 1).data]];
+    };
+    const socket = {
+        connected: false, io: { engine: {} }, disconnect() {}, onAny() {},
+        on: (name, listener) => { listeners[name] = listener; },
+        emit: (name, frame) => name === "video_frame" && answer(frame),
+    };
+    return socket;
+}"""
+
+
+async def test_faces_are_cut_out_of_the_frame_that_was_sent(signed_in: Page) -> None:
+    page = signed_in
+    body = SLOW_SERVICE.replace("FACE", json.dumps(face((0, 0, 9, 9), "happy")))
+    await page.route(
+        "**/socket.io.js*",
+        lambda route: route.fulfill(content_type="text/javascript", body=body),
+    )
+    await start(page)
+    await page.wait_for_timeout(4000)  # Longer than the camera's picture ever stands still.
+    middles = await page.evaluate("middles")
+    assert len(middles) > 4
+    for red, green, blue, _ in middles:
+        assert (red < 90, green > 200, blue < 90) == (True, True, True)
+
+
 async def test_a_line_stays_in_its_place_while_its_face_is_lost_for_a_moment(
     signed_in: Page,
 ) -> None:
     shown = await signed_in.evaluate(
         """async (face) => {
             const { LiveFaces } = await import("/web/js/live-faces.js");
-            const lines = new LiveFaces(document.createElement("video"), () => {});
+            const lines = new LiveFaces(() => {});
             let now = performance.now();
             performance.now = () => now;
             const steps = [["face_1", "face_10", "face_2"], ["face_10"], ["face_10"], [], []];
             return steps.map((ids, step) => {
                 now += step === 2 ? 900 : 250;
                 const faces = ids.map((id) => ({ ...face, box: undefined, tracking_id: id }));
-                lines.show({ faces, image: { width: 4, height: 3 } }, false);
+                lines.show({ faces, image: { width: 4, height: 3 } }, null, false);
                 return [...lines.element.querySelectorAll(".name")].map((name) => name.textContent);
             });
         }""",

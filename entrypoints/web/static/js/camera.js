@@ -4,6 +4,7 @@ import { ApiError } from "./transport.js";
 
 const MAX_SIDE_PX = 640;
 const JPEG_QUALITY = 0.8;
+const KEPT = 3; // The picture that is drawn, and those of the two frames that are not answered.
 
 const REASONS = {
   NotAllowedError: "The browser is not allowed to use the camera. Allow it in the address bar, then start again.",
@@ -13,7 +14,7 @@ const REASONS = {
 
 export class Camera {
   #stream = null;
-  #canvas = document.createElement("canvas");
+  #canvases = Array.from({ length: KEPT }, () => document.createElement("canvas"));
 
   constructor(video) {
     this.video = video;
@@ -45,18 +46,20 @@ export class Camera {
     return this.#stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
   }
 
-  /** The current picture: its bytes and its size. */
+  /** The current picture: its bytes, its size, and itself until two others were asked for. */
   async frame() {
     const { videoWidth, videoHeight } = this.video;
     const scale = Math.min(1, MAX_SIDE_PX / Math.max(videoWidth, videoHeight));
     const width = Math.round(videoWidth * scale);
     const height = Math.round(videoHeight * scale);
-    Object.assign(this.#canvas, { width, height });
-    this.#canvas.getContext("2d").drawImage(this.video, 0, 0, width, height);
+    const picture = this.#canvases.shift();
+    this.#canvases.push(picture);
+    Object.assign(picture, { width, height });
+    picture.getContext("2d").drawImage(this.video, 0, 0, width, height);
     const blob = await new Promise((resolve) => {
-      this.#canvas.toBlob(resolve, "image/jpeg", JPEG_QUALITY);
+      picture.toBlob(resolve, "image/jpeg", JPEG_QUALITY);
     });
-    return { data: await blob.arrayBuffer(), width, height };
+    return { data: await blob.arrayBuffer(), width, height, picture };
   }
 }
 

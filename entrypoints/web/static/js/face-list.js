@@ -32,7 +32,7 @@ let lastLine = 0;
 /** The place for a crop: a canvas, empty at first. */
 export const crop = () => h("canvas", { class: "crop", width: CROP_PX, height: CROP_PX, "aria-hidden": "true" });
 
-/** The face cut out of its picture, an image or a video, with some room around it. */
+/** The face cut out of its picture, an image, a video or a canvas, with some room around it. */
 export function cutOut(picture, box, size) {
   const canvas = crop();
   drawCrop(canvas, picture, box, size);
@@ -41,7 +41,7 @@ export function cutOut(picture, box, size) {
 
 /** Draw that into a canvas; `size` is that of the picture that the box belongs to. */
 export function drawCrop(canvas, picture, [x, y, width, height], size) {
-  const scale = (picture.naturalWidth ?? picture.videoWidth) / size.width;
+  const scale = (picture.naturalWidth ?? picture.videoWidth ?? picture.width) / size.width;
   const side = ROOM * Math.max(width, height) * scale;
   const left = (x + width / 2) * scale - side / 2;
   const top = (y + height / 2) * scale - side / 2;

@@ -65,11 +65,14 @@ export class LiveConnection {
     socket.onAny(() => (this.#lastEventAt = performance.now()));
     socket.on("connect_error", (error) => this.#handleConnectError(error));
     socket.on("disconnect", (reason) => this.#handleDisconnect(reason));
-    socket.on("detection_result", (result) => this.#handlers.result(result, this.#takeRoundTrip(result.frame_id)));
+    socket.on("detection_result", (result) => {
+      const { roundTripMs, picture } = this.#takeSent(result.frame_id);
+      this.#handlers.result(result, roundTripMs, picture);
+    });
     socket.on("performance_suggestion", (suggestion) => this.#handlers.suggestion(suggestion));
     socket.on("session_summary", (summary) => this.#handlers.summary(summary));
     socket.on("error_message", (error) => {
-      if (error.frame_id !== undefined) this.#takeRoundTrip(error.frame_id);
+      if (error.frame_id !== undefined) this.#takeSent(error.frame_id);
       if (error.code === 401) this.#interruption = "token";
       if (!this.#interruption) this.#handlers.problem(error);
     });
@@ -78,18 +81,18 @@ export class LiveConnection {
   /** Whether another frame may be sent now: at most two are unanswered. */
   get isReady() {
     const now = performance.now();
-    for (const [id, at] of this.#sent) if (now - at > LOST_MS) this.#sent.delete(id);
+    for (const [id, { at }] of this.#sent) if (now - at > LOST_MS) this.#sent.delete(id);
     if (!this.#socket?.connected) return false;
     // A pulled cable is not announced; closing the connection makes the library try again.
     if (now - this.#lastEventAt > MAX_SILENCE_MS) this.#socket.io.engine.close();
     return this.#socket.connected && this.#sent.size < MAX_IN_FLIGHT;
   }
 
-  send({ data, width, height }) {
+  send({ data, width, height, picture }) {
     // The library would keep the frame for the next session and send it before that one starts.
     if (!this.#socket?.connected) return;
     const frameId = ++this.#frameId;
-    this.#sent.set(frameId, performance.now());
+    this.#sent.set(frameId, { at: performance.now(), picture });
     this.#socket.emit("video_frame", {
       frame_id: frameId, timestamp: Date.now() / 1000, data, width, height,
     });
@@ -114,11 +117,11 @@ export class LiveConnection {
     this.#socket = null;
   }
 
-  /** Milliseconds from sending a frame to its answer now. Frames that were sent before it were dropped. */
-  #takeRoundTrip(frameId) {
-    const at = this.#sent.get(frameId);
+  /** Milliseconds from sending a frame to its answer now, and its picture. Frames that were sent before it were dropped. */
+  #takeSent(frameId) {
+    const sent = this.#sent.get(frameId);
     for (const id of this.#sent.keys()) if (id <= frameId) this.#sent.delete(id);
-    return at === undefined ? null : performance.now() - at;
+    return sent ? { roundTripMs: performance.now() - sent.at, picture: sent.picture } : { roundTripMs: null, picture: null };
   }
 
   #handleDisconnect(reason) {

@@ -1,4 +1,4 @@
-// Who is in the picture now, a line each: crop, word and a stacked bar. Crops come from the picture itself.
+// Who is in the picture now, a line each: crop, word and a stacked bar. Crops come from the picture that was sent.
 
 import { h } from "./dom.js";
 import { crop, drawCrop } from "./face-list.js";
@@ -15,21 +15,19 @@ export class LiveFaces {
   #nobody = h("p", { class: "muted small" }, "No face in view.");
   #lines = new Map();
   #portraits = new Map();
-  #video;
   #choose;
   #shownAt = -Infinity;
 
   /**
-   * @param {HTMLVideoElement} video  what the faces are cut out of
    * @param {(id: string) => void} choose  called with the tracking id of the face whose line is pressed
    */
-  constructor(video, choose) {
-    this.#video = video;
+  constructor(choose) {
     this.#choose = choose;
     this.element = h("section", { class: "panel live-faces", "aria-label": "Faces now", hidden: true }, this.#list, this.#nobody);
   }
 
-  show({ faces, image }, mirrored) {
+  /** Show the faces of a result; `picture` is the frame it is for, null where that is no longer known. */
+  show({ faces, image }, picture, mirrored) {
     const now = performance.now();
     if (now - this.#shownAt < UPDATE_INTERVAL_MS) return;
     this.#shownAt = now;
@@ -38,7 +36,8 @@ export class LiveFaces {
       const line = this.#lineOf(face.tracking_id);
       line.seenAt = now;
       line.show(face);
-      if (face.box) this.#cut(face, image, line.crop);
+      // A predicted box may have lost its face.
+      if (face.box && picture && !face.predicted) this.#cut(face, picture, image, line.crop);
     }
     for (const [id, { seenAt }] of this.#lines) if (now - seenAt >= STAYS_MS) this.#remove(id);
     this.element.hidden &&= !faces.length; // Once it is there it stays, so that nothing below it jumps.
@@ -62,8 +61,8 @@ export class LiveFaces {
     this.#shownAt = -Infinity;
   }
 
-  #cut({ tracking_id: id, box }, image, canvas) {
-    drawCrop(canvas, this.#video, box, image);
+  #cut({ tracking_id: id, box }, picture, image, canvas) {
+    drawCrop(canvas, picture, box, image);
     const side = Math.max(box[2], box[3]);
     const portrait = this.#portraits.get(id) ?? { canvas: crop(), side: 0 };
     if (side <= portrait.side) return;

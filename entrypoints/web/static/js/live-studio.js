@@ -47,7 +47,7 @@ export function liveStudio() {
   const advice = h("div", { role: "status" });
   const figures = figureList(["Frames/s", "Latency", "Dropped", "Faces"]);
   const timeline = new Timeline();
-  const faceList = new LiveFaces(video, (id) => timeline.choose(id));
+  const faceList = new LiveFaces((id) => timeline.choose(id));
   const summaryPlace = h("div", {});
   const options = liveSettings((config) => {
     if (running) connection.configure(config);
@@ -75,11 +75,11 @@ export function liveStudio() {
       else startOver();
       if (name === "ended") stop({ because: "ended" });
     },
-    result: (result, roundTripMs) => {
+    result: (result, roundTripMs, picture) => {
       if (!running) return;
       boxes.show(result, mirror.checked);
       timeline.add(result.faces);
-      faceList.show(result, mirror.checked);
+      faceList.show(result, picture, mirror.checked);
       figures.show([
         result.fps.toFixed(1),
         roundTripMs === null ? UNKNOWN : duration(roundTripMs / 1000),
