@@ -10,7 +10,8 @@ from playwright.async_api import Page, Route, expect
 from tests.e2e.browser.answers import face
 from tests.e2e.browser.live import start
 
-# Shows two faces so far apart, in steps of 100 ms, and says which form their labels have.
+# Shows two faces so far apart, in steps of 100 ms, and says which form their labels have;
+# where there is no gap, a new session starts, with them far apart.
 FORMS = """async ({face, gaps}) => {
     const { LiveBoxes } = await import("/web/js/live-boxes.js");
     const layer = document.createElement("div");
@@ -21,7 +22,8 @@ FORMS = """async ({face, gaps}) => {
     performance.now = () => now;
     return gaps.map((gap) => {
         now += 100;
-        const faces = [20, 60 + gap].map((x, index) => ({
+        if (gap === null) boxes.clear();
+        const faces = [20, 60 + (gap ?? 200)].map((x, index) => ({
             ...face, box: [x, 100, 40, 130], tracking_id: `face_${index}`,
         }));
         boxes.show({ faces, image: { width: 400, height: 300 } }, false);
@@ -36,10 +38,11 @@ NEAR, FAR = 4, 200
     [
         ([FAR, *[NEAR, FAR] * 25], 1),  # A face on the edge: shorter once, and not back and forth.
         ([FAR, NEAR, *[FAR] * 45], 2),  # Where there is room again for long, the words come back.
+        ([FAR, NEAR, None, FAR], 2),  # In a new session they come back at once.
     ],
 )
 async def test_labels_do_not_change_their_form_with_every_frame(
-    signed_in: Page, gaps: list[int], changes: int
+    signed_in: Page, gaps: list[int | None], changes: int
 ) -> None:
     forms = await signed_in.evaluate(FORMS, {"face": face((0, 0, 9, 9), "happy"), "gaps": gaps})
     assert forms[0] == "full"

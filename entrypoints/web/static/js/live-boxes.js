@@ -34,10 +34,11 @@ export class LiveBoxes {
 
   clear() {
     for (const id of this.#boxes.keys()) this.#remove(id);
+    this.forgetForm();
   }
 
   /** What comes next has nothing to do with what is shown: labels take any form they have room for. */
-  startOver() {
+  forgetForm() {
     this.#form = new SteadyForm();
   }
 

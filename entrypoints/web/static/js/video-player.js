@@ -14,7 +14,7 @@ export function videoPlayer({ source, title }) {
   const video = h("video", {
     src: source, controls: true, playsInline: true, preload: "metadata", "aria-label": title,
     on: {
-      seeking: () => boxes.startOver(),
+      seeking: () => boxes.forgetForm(),
       error: () => layer.classList.add("is-unplayable"),
       loadedmetadata: () => size ?? fit(video.videoWidth, video.videoHeight),
     },
@@ -54,7 +54,7 @@ export function videoPlayer({ source, title }) {
 
   watch();
   new ResizeObserver(() => {
-    boxes.startOver();
+    boxes.forgetForm();
     draw(video.currentTime);
   }).observe(over);
   return {
