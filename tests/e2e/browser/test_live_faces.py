@@ -196,11 +196,9 @@ async def test_a_session_asks_for_faces_as_small_as_the_service_is_set_to(signed
         body = re.sub(r"(minFaceSize&quot;: )\d+", r"\g<1>40", await answer.text())
         await route.fulfill(response=answer, body=body)
 
-    await page.route(lambda url: url.rstrip("/").count("/") == 2, set_to_40)
-    await page.goto("/#live")
-    await page.reload()
-    await page.get_by_text("Settings", exact=True).click()
-    await expect(page.get_by_label("Smallest face in pixels")).to_have_value("40")
+    await page.route(lambda url: url.partition("?")[0].rstrip("/").count("/") == 2, set_to_40)
+    await start_scripted(page)
+    assert await page.evaluate("asked.min_face_size") == 40
 
 
 async def test_the_timeline_of_a_slow_session_has_no_gaps_where_a_face_stayed(
