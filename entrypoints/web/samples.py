@@ -17,7 +17,7 @@ _NOBODY = Guest("guest:samples", "", datetime.fromtimestamp(0, UTC))
 
 
 class SampleDetections:
-    """Analyses each sample once, when somebody first tries it.
+    """Analyses each sample once, when it is first asked for.
 
     Args:
         samples: the encoded images by name.
