@@ -176,8 +176,8 @@ async def test_more_records_take_the_focus_from_nothing_else(signed_in: Page) ->
     async def hold(route: Route) -> None:
         held.append(route)
 
-    await page.route("**/api/history?*skip=24*", hold)
-    async with page.expect_request("**/api/history?*skip=24*"):
+    await page.route("**/api/history?*skip=23*", hold)
+    async with page.expect_request("**/api/history?*skip=23*"):
         await page.get_by_role("button", name="Show more").press("Enter")
     chosen = page.locator(".card").nth(3).get_by_role("button")
     await chosen.focus()
@@ -205,6 +205,45 @@ async def test_a_record_that_is_saved_meanwhile_leaves_no_card_twice(signed_in: 
     await expect(cards.locator(".name").first).to_have_text(re.compile(r"^0\.jpg"))
     await expect(cards.locator(".name").last).to_contain_text("47.jpg")
     await expect(cards).to_have_count(48)
+
+
+async def test_as_many_saved_as_deleted_meanwhile_leave_no_card_twice(signed_in: Page) -> None:
+    page = signed_in
+    deleted = await with_many_records(page, 60)
+    deleted.add(0)
+    cards = page.locator(".card")
+    await page.get_by_role("tab", name="Detect").click()
+    await page.go_back()
+    await expect(cards.locator(".name").first).to_have_text(re.compile(r"^1\.jpg"))
+    deleted.symmetric_difference_update({0, 59})
+    refused: list[Route] = []
+
+    async def fail_once(route: Route) -> None:
+        if refused:
+            await route.fallback()
+        else:
+            refused.append(route)
+            await route.abort()
+
+    await page.route("**/api/history?*skip=0*", fail_once)
+    await page.get_by_role("button", name="Show more").press("Enter")
+    await page.get_by_role("tabpanel").get_by_role("button", name="Try again").click()
+    await expect(cards).to_have_count(48)
+    names = await cards.locator(".name").all_inner_texts()
+    assert names == [f"{number}.jpg" for number in range(48)]
+
+
+async def test_more_records_take_the_focus_also_where_the_last_one_is_gone(
+    signed_in: Page,
+) -> None:
+    page = signed_in
+    deleted = await with_many_records(page, 60)
+    cards = page.locator(".card")
+    await expect(cards).to_have_count(24)
+    deleted.add(23)
+    await page.get_by_role("button", name="Show more").press("Enter")
+    await expect(cards).to_have_count(48)
+    await expect(cards.nth(24).get_by_role("button")).to_be_focused()
 
 
 async def test_a_double_click_exports_once(signed_in: Page) -> None:

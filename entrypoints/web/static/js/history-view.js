@@ -106,42 +106,48 @@ export function mountHistory(panel) {
     };
   }
 
-  /** Show the records from the first, or `skip` those that are shown. What is shown already stays, so that nobody loses their place. */
+  /** Show the records from the first, or those after the `skip` that are shown. What is shown already stays, so that nobody loses their place. */
   async function load(skip, { atLeast = PAGE } = {}) {
     const number = ++latestRequest;
     trouble.replaceChildren();
     const filter = `${new URLSearchParams([...filterParameters(filters)])}`;
-    const wanted = skip || filter !== shownFilter ? PAGE : Math.max(atLeast, shown.length);
+    // The last one that is shown is asked for again: if it is elsewhere now, so are those that follow.
+    const from = skip && skip - 1;
+    const wanted = skip ? PAGE + 1 : filter === shownFilter ? Math.max(atLeast, shown.length) : PAGE;
     const records = [];
+    let found = 0;
     try {
       do {
         const limit = Math.min(MAX_PAGE, wanted - records.length);
-        const query = new URLSearchParams([...filterParameters(filters), ["skip", skip + records.length], ["limit", limit]]);
+        const query = new URLSearchParams([...filterParameters(filters), ["skip", from + records.length], ["limit", limit]]);
         const answer = await call(`${path}?${query}`);
         const part = await answer.json();
         if (number !== latestRequest) return; // There was a newer request meanwhile.
-        const before = total;
-        total = Number(answer.headers.get("X-Total-Count"));
-        // Records have come or gone: those that follow are no longer the ones after those that are shown.
-        if (skip && total !== before) return await load(0, { atLeast: skip + PAGE });
+        found = Number(answer.headers.get("X-Total-Count"));
         records.push(...part);
         if (part.length < limit) break;
       } while (records.length < wanted);
+      if (skip && records.shift()?.detection_id !== shown.at(-1)?.record.detection_id) return await load(0, { atLeast: skip + PAGE });
       shownFilter = filter;
+      total = found;
       replace(skip ? [...shown.map(({ record }) => record), ...records] : records);
       showCount();
     } catch (error) {
       if (number !== latestRequest && session.user) return;
       if (filter !== shownFilter) clear(""); // What is shown does not answer what was asked.
-      explain(error, [tryAgain(() => load(skip))]);
+      explain(error, [tryAgain(() => load(skip, { atLeast }))]);
     }
   }
 
   async function showMore() {
+    const first = shown.length;
     const lastShown = shown.at(-1)?.record.detection_id;
-    await load(shown.length);
+    await load(first);
     const { activeElement } = document; // Somebody may have gone on meanwhile.
-    if (activeElement === more || activeElement === document.body) focusCard(shown[placeOf(lastShown) + 1]); // Else the focus would be lost with the button.
+    if (activeElement === more || activeElement === document.body) {
+      const place = placeOf(lastShown); // It may have been deleted elsewhere.
+      focusCard(shown[place < 0 ? Math.min(first, shown.length - 1) : place + 1]); // Else the focus would be lost with the button.
+    }
   }
 
   /** Without a signed-in user this view is not shown: then the page says at its top why that is. */
