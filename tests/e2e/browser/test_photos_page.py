@@ -356,6 +356,16 @@ async def test_the_page_says_what_it_does_before_its_scripts_are_there(page: Pag
     assert await question.bounding_box() == before
 
 
+async def test_on_a_phone_the_example_stands_where_the_focus_reaches_it(page: Page) -> None:
+    await page.set_viewport_size(PHONE)
+    await page.goto("/")
+    chooser = await page.locator(".chooser").bounding_box()
+    example = await page.locator(".example").bounding_box()
+    assert chooser is not None
+    assert example is not None
+    assert chooser["y"] < example["y"]
+
+
 async def test_the_first_visit_shows_what_an_answer_looks_like(page: Page) -> None:
     await page.goto("/")
     example = page.get_by_role("button", name=re.compile("An example: neutral .* happy"))
