@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.async_api import Dialog, FilePayload, Page, Route, expect
+from playwright.async_api import Browser, Dialog, FilePayload, Page, Route, expect
 
 from tests.e2e.browser.choosing import choose, file
 from tests.e2e.browser.network import slow_down
@@ -22,6 +22,7 @@ from tests.e2e.browser.pictures import (
     phone_photo,
     portrait,
 )
+from tests.e2e.service_process import ServiceProcess
 
 FIVE_MIB = 5 * 2**20
 
@@ -345,15 +346,32 @@ async def test_the_page_says_what_it_does_before_its_scripts_are_there(page: Pag
     await page.goto("/#history", wait_until="commit")
     await page.locator("footer").wait_for()
     await expect(question).to_be_hidden()
+    tabs = page.get_by_role("tab")
+    looks = await tabs.evaluate_all("tabs => tabs.map(tab => getComputedStyle(tab).background)")
+    assert len(set(looks)) == 1  # None looks as if it was selected.
     await page.evaluate("localStorage.setItem('emotion-api.theme', 'dark')")
     await page.goto("/?slow", wait_until="commit")
     await expect(question).to_be_visible()
     before = await question.bounding_box()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     await expect(page.get_by_role("button", name="Choose files")).to_be_disabled()
+    drops = page.get_by_text("or drop them anywhere")
+    await expect(drops).to_be_hidden()
     arrived.set()
     await page.get_by_role("button", name="An astronaut").wait_for()
+    await expect(drops).to_be_visible()
     assert await question.bounding_box() == before
+
+
+async def test_without_scripts_the_page_shows_nothing_that_needs_them(
+    browser: Browser, site: ServiceProcess
+) -> None:
+    context = await browser.new_context(base_url=site.url, java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto("/")
+    await expect(page.get_by_role("link", name="Try the API")).to_be_visible()
+    await expect(page.locator("button").filter(visible=True)).to_have_count(0)
+    await context.close()
 
 
 async def test_on_a_phone_the_example_stands_where_the_focus_reaches_it(page: Page) -> None:
