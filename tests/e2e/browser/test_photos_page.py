@@ -384,6 +384,26 @@ async def test_on_a_phone_the_example_stands_where_the_focus_reaches_it(page: Pa
     assert chooser["y"] < example["y"]
 
 
+async def test_an_answer_arrives_once(page: Page) -> None:
+    await page.emulate_media(reduced_motion="no-preference")
+    await page.goto("/")
+    await page.evaluate(
+        """() => {
+            window.begun = [];
+            addEventListener("animationstart", ({ animationName }) => begun.push(animationName));
+        }"""
+    )
+    await choose(page, file("one.jpg", portrait()))
+    await page.wait_for_function("() => begun.includes('close-in') && begun.includes('grow')")
+    await page.locator(".workspace .is-arriving").first.wait_for(state="detached")
+    await page.evaluate("() => { begun.length = 0; }")
+    await page.get_by_role("tab", name="Live").click()
+    await page.get_by_role("tab", name="Detect").click()
+    await expect(page.locator(".frame .box")).to_be_visible()
+    await page.wait_for_timeout(100)
+    assert await page.evaluate("begun") == []
+
+
 async def test_the_first_visit_shows_what_an_answer_looks_like(page: Page) -> None:
     await page.goto("/")
     example = page.get_by_role("button", name=re.compile("An example: neutral .* happy"))

@@ -1,6 +1,6 @@
 // The frame around one face, placed in shares of the picture so that it scales with it, and its label.
 
-import { h } from "./dom.js";
+import { arriving, h } from "./dom.js";
 import { percent, words } from "./format.js";
 import { placeLabels } from "./label-layout.js";
 
@@ -13,7 +13,7 @@ const ROOM_MS = 4000;
 export function makeBox(number, { tag = "button", noun = null } = {}) {
   const label = h("span", { class: "label" });
   const properties = tag === "button" ? { type: "button" } : { "aria-hidden": "true" };
-  return { element: h(tag, { class: "box", ...properties }, label), label, number, noun };
+  return { element: arriving(h(tag, { class: "box", ...properties }, label)), label, number, noun };
 }
 
 /** What a label says of a face; a question mark where it is hard to read. */

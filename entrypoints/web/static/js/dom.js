@@ -21,6 +21,13 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
+/** An element that comes with an animation. CSS alone would repeat it whenever the view that it is in is shown again. */
+export function arriving(element) {
+  element.classList.add("is-arriving");
+  element.addEventListener("animationend", () => element.classList.remove("is-arriving"), { once: true });
+  return element;
+}
+
 function listen(element, listeners) {
   for (const [event, listener] of Object.entries(listeners)) element.addEventListener(event, listener);
 }

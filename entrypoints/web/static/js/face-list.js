@@ -1,6 +1,6 @@
 // The faces of a picture, one line each: crop, word and a stacked bar. A line opens to all scores.
 
-import { h } from "./dom.js";
+import { arriving, h } from "./dom.js";
 import { scoreBar } from "./emotion-counts.js";
 import { percent, words } from "./format.js";
 
@@ -53,7 +53,7 @@ export function drawCrop(canvas, picture, [x, y, width, height], size) {
 /** A bar for each emotion. */
 export function bars(emotions) {
   return h("ul", { class: "bars" }, ...emotions.map(({ emotion, score }) => {
-    const fill = h("span", { class: "fill" });
+    const fill = arriving(h("span", { class: "fill" }));
     fill.style.width = `${100 * score}%`;
     return h("li", { dataset: { emotion } },
       h("span", {}, emotion),
