@@ -120,20 +120,22 @@ class _CameraReader:
         stream.codec_context.thread_count = 1
         display = Display(pixel_aspect=1.0)
         started_s = time.monotonic()
-        has_begun = False
-        for packet in container.demux(stream):
+        latest_s = started_s
+        for packet in container.demux():  # sound too, which goes on where pictures do not
             if self._stopped.is_set():
                 return
-            if not has_begun and time.monotonic() - started_s > _PICTURE_WITHIN_S:
+            if time.monotonic() - latest_s > _PICTURE_WITHIN_S:
                 raise OSError(0, "it sends no picture that can be read")
+            if packet.stream is not stream:
+                continue
             try:
-                frames = packet.decode()
+                frames = stream.decode(packet)
             except av.error.InvalidDataError:
                 continue
             for frame in frames:
-                has_begun = True
+                latest_s = time.monotonic()
                 image = display.image_of(frame, WORKING_SIDE_PX)
-                self._publish(VideoFrame(image, time.monotonic() - started_s))
+                self._publish(VideoFrame(image, latest_s - started_s))
 
     def _publish(
         self, frame: VideoFrame | None, *, has_ended: bool = False, error: OSError | None = None

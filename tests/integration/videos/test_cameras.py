@@ -76,6 +76,19 @@ async def test_a_camera_that_stops_sending_is_said_not_to_answer() -> None:
                 pass
 
 
+async def test_a_camera_that_sends_sound_but_no_more_pictures_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("adapters.av.camera._PICTURE_WITHIN_S", 1.0)
+    async with (
+        rtsp_camera(_PORTRAIT, frames=25, sounds=True) as camera,
+        asyncio.timeout(20),
+    ):
+        with pytest.raises(OSError, match="it sends no picture that can be read"):
+            async for _ in camera_frames(camera.url):
+                pass
+
+
 def watch(*arguments: str, cwd: Path) -> Awaitable[Process]:
     return asyncio.create_subprocess_exec(
         sys.executable, "-m", "entrypoints.cli", "watch", *arguments,
