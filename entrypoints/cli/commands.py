@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from domain.video import DEFAULT_STEP_S
+from domain.video import DEFAULT_STEP_S, MAX_FRAMES_PER_SECOND, MAX_STEP_S
 from entrypoints.cli.accounts import accounts
 from entrypoints.cli.console import (
     errors,
@@ -34,6 +34,15 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"emotion-api {installed_version('emotion-api')}")
         raise typer.Exit
+
+
+def _step(seconds: float) -> float:
+    # Not by ``min`` and ``max``, which let NaN through.
+    if not 1 / MAX_FRAMES_PER_SECOND <= seconds <= MAX_STEP_S:
+        raise typer.BadParameter(
+            f"it must lie between 1/{MAX_FRAMES_PER_SECOND:.0f} and {MAX_STEP_S:.0f} seconds"
+        )
+    return seconds
 
 
 @app.callback()
@@ -78,7 +87,10 @@ def detect(
         ),
     ] = None,
     every: Annotated[
-        float, typer.Option(help="Seconds between two analysed frames of a video.")
+        float,
+        typer.Option(
+            help="Seconds between two analysed frames of a video, 1/30 to 3600.", callback=_step
+        ),
     ] = DEFAULT_STEP_S,
     csv: Annotated[
         Path | None,
@@ -105,7 +117,8 @@ def detect(
 def watch(
     source: Annotated[str, typer.Argument(help="A camera: the number of a device, or rtsp://…")],
     every: Annotated[
-        float, typer.Option(help="Seconds between two analysed frames, at least.", min=0.03)
+        float,
+        typer.Option(help="Seconds between two analysed frames, at least.", callback=_step),
     ] = DEFAULT_STEP_S,
     out: Annotated[
         Path | None, typer.Option(help="Add each analysed frame to this file, as JSON lines.")

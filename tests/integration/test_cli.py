@@ -122,6 +122,17 @@ def test_token_refuses_an_invalid_lifetime(served: Path, hours: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "0.033", "3601", "nan", "inf"])
+@pytest.mark.parametrize("command", [("detect", "."), ("watch", "rtsp://127.0.0.1:9/stream")])
+def test_an_impossible_step_is_a_wrong_option(
+    tmp_path: Path, command: tuple[str, str], seconds: str
+) -> None:
+    done = emotion_api(*command, f"--every={seconds}", cwd=tmp_path, COLUMNS="120")
+    assert done.returncode == 2
+    assert "'--every': it must lie between 1/30 and 3600 seconds" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_placeholder_secret_in_the_data_folder_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "secret.key").write_text("your-secret-key-your-secret-key-your")
