@@ -16,6 +16,7 @@ from domain.errors import InvalidVideo
 
 _HEAD_BYTES = 16
 """Of a box, at most."""
+_EMPTY_HEAD_BYTES = 8
 _MAX_FACTS_BYTES = 2**24
 _CHUNK_BYTES = 2**20
 _MAX_PARTS = 1000
@@ -126,7 +127,11 @@ def _children(box: bytes) -> list[bytes] | None:
 
 
 def _next_fragment(file: BinaryIO, at: int) -> int | None:
-    """Where the next fragment begins from here on; None if there is none."""
+    """Where the next fragment begins from here on; None if there is none.
+
+    One so near that the head of an empty box does not fit before it is lost too.
+    """
+    at += _EMPTY_HEAD_BYTES - 1
     file.seek(at)
     kept = b""
     while chunk := file.read(_CHUNK_BYTES):

@@ -34,6 +34,7 @@ HOLES: dict[str, Hole] = {
     ),
     "lost facts": lambda file, at, size: file[:at] + file[at + size :],
     "a lost fragment": lambda file, at, size: file[:at] + file[file.index(b"moof", at + 8) - 4 :],
+    "stray bytes": lambda file, at, size: file[:at] + bytes(5) + file[at:],
     "across the border": lambda file, at, size: file[: at - 400] + bytes(500) + file[at + 100 :],
 }
 
