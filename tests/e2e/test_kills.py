@@ -43,7 +43,7 @@ async def test_twenty_kills_neither_lose_nor_duplicate_anything(
     numbers = itertools.count()
     acknowledged: dict[str, bytes] = {}
     moments = Moments()
-    cloudinary.on_call = moments.happened
+    cloudinary.on_upload = moments.happened
 
     async def send(client: httpx.AsyncClient) -> None:
         """Send one image after the other until the service is gone."""
@@ -90,4 +90,4 @@ async def test_twenty_kills_neither_lose_nor_duplicate_anything(
             )
     finally:
         await service.close()
-    assert len(acknowledged) > 2 * KILLS
+    assert len(acknowledged) > KILLS, "the kills met work"

@@ -39,7 +39,7 @@ _DELIVERED = re.compile(
 class CloudinaryDouble:
     """Images by delivery type and public id, and switches for its behaviour.
 
-    ``on_call`` is called when a request arrives, and again when it is done.
+    ``on_upload`` is called when an image arrives, and again when it is stored.
     """
 
     images: dict[tuple[str, str], tuple[bytes, str]] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class CloudinaryDouble:
     delay_s: float = 0.0
     pings: int = 0
     url: str = ""
-    on_call: Callable[[], None] = lambda: None
+    on_upload: Callable[[], None] = lambda: None
     _open: asyncio.Event = field(default_factory=asyncio.Event)
     _parts: dict[str, bytearray] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
@@ -105,7 +105,6 @@ class CloudinaryDouble:
 
     @web.middleware
     async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        self.on_call()
         await asyncio.sleep(self.delay_s)
         await self._open.wait()
         if self.breaks_off:
@@ -117,11 +116,10 @@ class CloudinaryDouble:
         if self.nonsense is not None:
             status, body = self.nonsense
             return web.Response(status=status, body=body, content_type="application/json")
-        answer = await handler(request)
-        self.on_call()
-        return answer
+        return await handler(request)
 
     async def _upload(self, request: web.Request) -> web.Response:
+        self.on_upload()
         form = await request.post()
         if fault := _unsigned(form):
             return fault
@@ -138,6 +136,7 @@ class CloudinaryDouble:
             self.images[key] = (data, media_type)
         else:
             self.images.setdefault(key, (data, media_type))
+        self.on_upload()
         return web.json_response({"public_id": key[1], "version": 1, "bytes": len(data)})
 
     async def _destroy(self, request: web.Request) -> web.Response:
