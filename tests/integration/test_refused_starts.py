@@ -64,31 +64,31 @@ def test_a_refused_start_says_why_in_one_line(
     assert "hush" not in ended.stdout + ended.stderr
 
 
-async def test_parts_that_do_not_work_at_the_start_are_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def started_with_a_broken_image_store(
+    error: Exception, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    container = container_with(data_dir=tmp_path)
+    """Run a service whose image store and sign-in fail until both were checked."""
+    container = container_with(data_dir=data_dir)
     fakes = Fakes(container.settings(), InMemoryClock())
-    fakes.images.fail_with(StoreUnavailable("no images"))
+    fakes.images.fail_with(error)
     fakes.identity.fail_with(IdentityUnavailable("no sign-in"))
     with fakes.within(container):
         async with running(container), asyncio.timeout(30):
             while "AUTH=local: no sign-in" not in caplog.messages:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+
+
+async def test_parts_that_do_not_work_at_the_start_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await started_with_a_broken_image_store(StoreUnavailable("no images"), tmp_path, caplog)
     assert "IMAGE_STORE=filesystem: no images" in caplog.messages
 
 
 async def test_a_fault_in_checking_a_part_is_logged_and_the_others_are_checked(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    container = container_with(data_dir=tmp_path)
-    fakes = Fakes(container.settings(), InMemoryClock())
-    fakes.images.fail_with(RuntimeError("a bug"))
-    fakes.identity.fail_with(IdentityUnavailable("no sign-in"))
-    with fakes.within(container):
-        async with running(container), asyncio.timeout(30):
-            while "AUTH=local: no sign-in" not in caplog.messages:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+    await started_with_a_broken_image_store(RuntimeError("a bug"), tmp_path, caplog)
     assert "IMAGE_STORE=filesystem could not be checked" in caplog.messages
     assert "RuntimeError: a bug" in caplog.text
 

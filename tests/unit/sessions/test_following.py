@@ -107,10 +107,7 @@ async def test_at_low_rates_faces_are_followed_between_searches(
     session: StreamSession, world: World, recorder: Recorder, rate: float, every: int
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 5}))
-    for i in range(1, 12):
-        world.clock.advance(1 / rate - 0.1)  # which is what the next frame adds
-        session.offer(world.frame(i))
-        await recorder.nth(FrameResult, i)
+    await analysed(session, world, recorder, 11, rate=rate)
     results = recorder.all(FrameResult)
     assert [result.detection_used for result in results] == [i % every == 0 for i in range(11)]
     assert not any(face.track.predicted for result in results for face in result.faces)

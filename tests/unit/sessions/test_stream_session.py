@@ -303,10 +303,7 @@ async def test_at_low_rates_no_box_is_predicted_for_more_than_a_fifth_of_a_secon
     session: StreamSession, world: World, recorder: Recorder, rate: float, looks: int
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 5}))
-    for i in range(1, 12):
-        world.clock.advance(1 / rate - 0.1)  # which is what the next frame adds
-        session.offer(world.frame(i))
-        await recorder.nth(FrameResult, i)
+    await analysed(session, world, recorder, 11, rate=rate)
     used = [result.detection_used for result in recorder.all(FrameResult)]
     assert used == [i % looks == 0 for i in range(11)]
 

@@ -159,9 +159,12 @@ def some_user(user_id: str = "alice") -> User:
     return User(user_id, None, None, None, True, ("local",), datetime(2026, 1, 1, tzinfo=UTC))
 
 
-async def analysed(session: StreamSession, world: World, recorder: Recorder, count: int) -> None:
-    """Send this many frames, one after the other."""
+async def analysed(
+    session: StreamSession, world: World, recorder: Recorder, count: int, *, rate: float = 10
+) -> None:
+    """Send this many frames, one after the other, at a rate a second."""
     done = len(recorder.all(FrameResult))
     for i in range(done + 1, done + count + 1):
+        world.clock.advance(1 / rate - 0.1)  # which is what the next frame adds
         session.offer(world.frame(i))
         await recorder.nth(FrameResult, i)
