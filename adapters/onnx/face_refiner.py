@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.inference.box_matching import iou
 from adapters.onnx.face_candidates import NUMBERS, FaceCandidates, confidence_of
 from adapters.onnx.network import OnnxNetwork
 from application.errors import InferenceUnavailable
@@ -146,7 +147,8 @@ class FaceRefiner:
             InferenceUnavailable: the network failed.
         """
         log_odds, seen = self.judge(pixels, expected)
-        off = np.flatnonzero(_each_iou(expected.boxes, seen.boxes) < _CLOSE)
+        pairs = zip(expected.boxes, seen.boxes[:, np.newaxis], strict=True)
+        off = np.flatnonzero([iou(box, now)[0] < _CLOSE for box, now in pairs])
         off = off[log_odds[off] >= _STILL_THERE]
         if len(off):
             # The face lies beside the middle of its crop, where boxes are less exact.
@@ -189,14 +191,6 @@ class FaceRefiner:
         first, second, offset = self._coefficients
         before = np.log(confidences / (1 - confidences))
         return confidence_of(first * before + second * log_odds + offset)
-
-
-def _each_iou(some: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of boxes and as many others (N, 4), one by one; (N,)."""
-    corner = np.maximum(some[:, :2], others[:, :2])
-    shared = (np.minimum(some[:, 2:], others[:, 2:]) - corner).clip(0).prod(axis=1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (some, others)]
-    return np.asarray(shared / (areas[0] + areas[1] - shared), np.float32)
 
 
 def crop_around(
