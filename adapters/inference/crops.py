@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.inference.scaling import scaled
 from domain.face import BOX_ITSELF, BoxFraming, FaceDetection, FaceLandmarks
 from domain.image import Image
 
@@ -129,7 +130,7 @@ def cut_frame(image: Image, frame: CropFrame, spec: CropSpec) -> NDArray[np.uint
             max(round(region.shape[0] * shrink_y), 1),
         )
         shrink_x, shrink_y = size[0] / region.shape[1], size[1] / region.shape[0]
-        region = cv2.resize(region, size, interpolation=cv2.INTER_AREA)
+        region = scaled(region, size)
 
     # Maps a pixel of the crop to one of the region; pixel centres lie at halves.
     across, down = side / width, side * 1j / height

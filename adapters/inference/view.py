@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.inference.scaling import scaled
 from application.ports.face_detector import WantedFaces
 from domain.face import FaceDetection
 from domain.geometry import BoundingBox, Point
@@ -92,7 +93,7 @@ class DetectionView:
         pixels = image.pixels
         assert isinstance(pixels, np.ndarray)
         size = (max(round(image.width * ratio), 1), max(round(image.height * ratio), 1))
-        pixels = _scaled(pixels, size)
+        pixels = scaled(pixels, size)
         height, width = pixels.shape[:2]
         return cls(pixels, width / image.width, height / image.height)
 
@@ -210,22 +211,6 @@ def keep_faces(
             corners[len(kept)] = (box.x, box.y, box.right, box.bottom)
             kept.append(FaceDetection(box, face.confidence, face.landmarks))
     return sorted(kept, key=lambda face: -face.box.area)[:_MAX_FACES]
-
-
-def _scaled(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Pixels scaled to a width and height: halved, and the rest of the way interpolated.
-
-    OpenCV averages pixels slowly unless their number is whole: 8 ms for 2000 x 1500 pixels.
-    """
-    while pixels.shape[1] >= 2 * size[0] and pixels.shape[0] >= 2 * size[1]:
-        height, width = (side // 2 for side in pixels.shape[:2])
-        even = pixels[: 2 * height, : 2 * width]
-        pixels = np.asarray(
-            cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8
-        )
-    if size == pixels.shape[1::-1]:
-        return pixels
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _tiling(height: int, width: int, overlap: int) -> tuple[int, int]:

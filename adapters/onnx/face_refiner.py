@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from adapters.inference.box_matching import iou
+from adapters.inference.scaling import scaled
 from adapters.onnx.face_candidates import NUMBERS, FaceCandidates, confidence_of
 from adapters.onnx.network import OnnxNetwork
 from application.errors import InferenceUnavailable
@@ -66,7 +66,6 @@ class FaceRefiner:
 
     Attributes:
         least: confidence from which on a box is doubtful, and not nothing.
-        face_px: longer side of a face in a crop.
     """
 
     def __init__(self, weights: Path) -> None:
@@ -100,7 +99,6 @@ class FaceRefiner:
         if not isinstance(side, int):
             raise InferenceUnavailable(f"{weights.name} must read crops of a fixed size")
         self._side = side
-        self.face_px = side / self._span
         answer = self._network.run(np.zeros((1, self._side, self._side, 3), np.uint8)).shape
         if answer != (1, NUMBERS):
             raise InferenceUnavailable(f"{weights.name} must answer {NUMBERS} numbers a crop")
@@ -217,6 +215,5 @@ def crop_around(
     )
     if first < last and above < below:
         part = pixels[inside[1] : inside[3], inside[0] : inside[2]]
-        way = cv2.INTER_AREA if length > side else cv2.INTER_LINEAR
-        cv2.resize(part, (last - first, below - above), crop[above:below, first:last], 0, 0, way)
+        crop[above:below, first:last] = scaled(part, (last - first, below - above))
     return Crop(crop, left, top, length / side)
