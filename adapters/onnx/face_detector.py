@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,9 +120,7 @@ class OnnxFaceDetector(DirectFaceDetector):
     def follow_now(self, image: Image, expected: Sequence[FaceDetection]) -> list[FaceDetection]:
         """Ask the refiner about the faces, on the calling thread; see the port."""
         assert self._refiner is not None
-        smallest = min(face.box.longer_side for face in expected)
-        halvings = max(math.floor(math.log2(smallest / self._refiner.face_px)), 0)
-        view = DetectionView.of(image, ratio=min(0.5**halvings, image.scale))
+        view = DetectionView.of(image, ratio=image.scale)
         found = self._refiner.follow(view.pixels, _known(view, expected))
         return keep_faces(_faces(view, found), image, WantedFaces(min_size_px=0))
 
