@@ -215,14 +215,13 @@ async def test_callers_wait_for_a_lock_of_another_process_side_by_side(
         other.execute("BEGIN IMMEDIATE")
         return other
 
-    other = await asyncio.to_thread(hold)
     repository = SqliteDetectionRepository(database)
-    async with asyncio.timeout(20):  # one after the other, it would take 100 seconds
-        adding = (repository.add(make_detection()) for _ in range(20))
-        outcomes = await asyncio.gather(*adding, return_exceptions=True)
+    with closing(await asyncio.to_thread(hold)):
+        async with asyncio.timeout(20):  # one after the other, it would take 100 seconds
+            adding = (repository.add(make_detection()) for _ in range(20))
+            outcomes = await asyncio.gather(*adding, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
     assert {str(outcome).partition(": ")[2] for outcome in outcomes} == {
         "another process has locked it"
     }
-    await asyncio.to_thread(other.close)
     await repository.add(make_detection())
