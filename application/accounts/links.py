@@ -32,7 +32,7 @@ class LinkSigner:
     Args:
         secret: at least 32 characters.
         clock: for what has expired.
-        lifetime_s: seconds that a link lasts.
+        lifetime_s: seconds that a link lasts at most.
 
     Raises:
         ValueError: the secret is too short.
@@ -45,8 +45,14 @@ class LinkSigner:
         self._lifetime_s = lifetime_s
 
     def sign(self, path: str) -> LinkSignature:
-        """Make a signature that opens this path from now on, for as long as links last."""
-        expires = str(math.floor(self._clock.now().timestamp()) + self._lifetime_s)
+        """Make a signature that opens this path from now on, for as long as links last.
+
+        It stays the same for a tenth of that time, and then ends up to a tenth sooner: an address
+        that changes with every answer is loaded anew by browsers, and starts a video over.
+        """
+        step_s = max(self._lifetime_s // 10, 1)
+        latest = math.floor(self._clock.now().timestamp()) + self._lifetime_s
+        expires = str(latest - latest % step_s)
         return LinkSignature(expires, self._value(path, expires))
 
     def check(self, path: str, signature: LinkSignature) -> None:

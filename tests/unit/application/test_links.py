@@ -38,6 +38,26 @@ def test_a_link_opens_its_path_until_it_expires(signer: LinkSigner, clock: InMem
     signer.check(PATH, signer.sign(PATH))
 
 
+def test_a_link_stays_the_same_for_a_tenth_of_its_life(
+    signer: LinkSigner, clock: InMemoryClock
+) -> None:
+    """So browsers need not load an image again, nor start a video over."""
+    first = signer.sign(PATH)
+    clock.advance(359)
+    assert signer.sign(PATH) == first
+    clock.advance(3600 - 2 * 359)
+    signer.check(PATH, first)
+    assert signer.sign(PATH) != first
+    signer.check(PATH, signer.sign(PATH))
+
+
+def test_links_of_a_few_seconds_are_not_shortened(clock: InMemoryClock) -> None:
+    signer = LinkSigner(secret=SECRET, clock=clock, lifetime_s=2)
+    for _ in range(4):
+        assert int(signer.sign(PATH).expires) == clock.now().timestamp() + 2
+        clock.advance(1)
+
+
 def test_a_link_opens_no_other_path(signer: LinkSigner) -> None:
     signature = signer.sign(PATH)
     for other in ("/api/images/2", PATH + "/", "", "/api/images/1\n"):
