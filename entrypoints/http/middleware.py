@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from typing import cast
 from uuid import uuid4
 
@@ -17,6 +18,7 @@ from entrypoints.http.uploads import delete_uploads
 log = structlog.get_logger(__name__)
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_REFUSED_CODING = re.compile(rb"[^,;]*;\s*q=0(\.0*)?\s*(?=,|$)", re.IGNORECASE)
 _BUCKETS_S = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _QUIET = {"/healthz", "/readyz", "/metrics"}
 _SECURITY_HEADERS = (
@@ -55,6 +57,7 @@ class RequestMiddleware:
             query = _without_empty_values(scope["query_string"])
             scope = cast("Scope", {**scope, "method": HttpMethod.GET, "query_string": query})
         scope.setdefault("state", {})
+        scope["headers"] = _without_refused_codings(scope["headers"])
         request_id = _request_id(scope)
         status = 0
 
@@ -87,6 +90,16 @@ class RequestMiddleware:
 def _without_empty_values(query: bytes) -> bytes:
     """The query without names that have no value: forms send those of empty fields."""
     return b"&".join(pair for pair in query.split(b"&") if pair.partition(b"=")[2])
+
+
+def _without_refused_codings(
+    headers: Iterable[tuple[bytes, bytes]],
+) -> list[tuple[bytes, bytes]]:
+    """The headers, with only accepted codings: Litestar does not read their weights."""
+    return [
+        (name, _REFUSED_CODING.sub(b"", value) if name == b"accept-encoding" else value)
+        for name, value in headers
+    ]
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -42,6 +42,19 @@ async def test_long_lists_are_compressed_if_accepted(service):
     assert len(gzip.compress(plain.content, 1)) < len(plain.content) / 2
 
 
+@pytest.mark.parametrize(
+    "refusing", ["gzip;q=0", "gzip; q=0.000", "br, GZIP;Q=0", "gzip;q=0, identity", "x-gzip ;q=0"]
+)
+async def test_a_coding_of_weight_zero_is_refused(service, refusing):
+    client = await service.client(headers={"Accept": "text/html"})
+    for path in ("/", "/docs/openapi.json"):
+        answer = await client.get(path, headers={"Accept-Encoding": refusing})
+        assert "Content-Encoding" not in answer.headers, path
+        for accepting in ("gzip;q=0.1", "gzip, *;q=0", "identity;q=0, gzip;q=1"):
+            answer = await client.get(path, headers={"Accept-Encoding": accepting})
+            assert answer.headers["Content-Encoding"] == "gzip", (path, accepting)
+
+
 async def test_tokens_images_and_results_are_never_compressed(service):
     alice = await service.signed_in()
     alice.headers["Accept-Encoding"] = "gzip"
