@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.opencv.encoded import Damaged, Header, Truncated, ceil_div
+from adapters.opencv.encoded import Damaged, Header, Truncated, Unsupported, ceil_div
 from adapters.opencv.orientation import UPRIGHT, orientation_in
 from adapters.opencv.transparency import Band, put_together
 from domain.formats import PNG
@@ -84,10 +84,13 @@ def read_header(data: bytes, *, thorough: bool) -> PngHeader | None:
 
     Raises:
         Truncated, Damaged: the size cannot be read.
+        Unsupported: it is no PNG as the standard has it.
     """
     if len(data) < _IHDR_END:
         raise Truncated
     name, width, height, depth, colour, _, _, interlace = struct.unpack_from(">4sIIBBBBB", data, 12)
+    if name == b"CgBI":
+        raise Unsupported("it is Apple's form of PNG for programs (CgBI), which is not supported")
     if name != b"IHDR" or not (width and height) or depth not in _DEPTHS.get(colour, ()):
         raise Damaged
     if not thorough and any(number > _MAX_CHUNKS for number, _ in enumerate(_chunks(data))):

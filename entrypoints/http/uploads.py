@@ -51,7 +51,10 @@ async def receive_form(
     """
     content_type, _ = request.content_type
     if content_type in _NEVER_WITH_FILES:
-        raise MissingFile(f"send the file in the field '{field}' of a multipart form", field=field)
+        why = f"the content type is {content_type}; " if content_type else ""
+        raise MissingFile(
+            f"{why}send the file in the field '{field}' of a multipart form", field=field
+        )
     if content_type != RequestEncodingType.MULTI_PART:
         raise UnsupportedMediaType("send the file as multipart/form-data")
     boundary = parameters(request.headers["Content-Type"].encode("latin-1")).get("boundary")

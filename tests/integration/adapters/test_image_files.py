@@ -173,6 +173,15 @@ async def test_a_jpeg_that_no_library_reads_is_refused_with_the_name_of_its_codi
     assert refusal.value.details["reason"] == "coding"
 
 
+async def test_a_png_of_an_apple_program_is_refused_with_its_name(
+    decoder: OpenCvImageDecoder,
+) -> None:
+    data = encoded(portrait(), "PNG")
+    with pytest.raises(InvalidImage, match="CgBI") as refusal:
+        await decoder.decode(data[:8] + chunk(b"CgBI", b"\x50\x00\x20\x06") + data[8:])
+    assert refusal.value.details["reason"] == "coding"
+
+
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("starts", [0, 1, 2, 20])
 async def test_further_start_markers_of_a_jpeg_are_skipped(
