@@ -61,6 +61,24 @@ async def test_records_are_shown_filtered_and_deleted(signed_in: Page) -> None:
     await expect(page.get_by_role("button", name="Show all")).to_be_hidden()
 
 
+async def test_the_filters_and_what_takes_them_away_are_in_line(signed_in: Page) -> None:
+    page = signed_in
+    await with_two_records(page)
+    await page.get_by_label("Name or emotion").fill("one")
+    show_all = await page.get_by_role("button", name="Show all").bounding_box()
+    how_many = await page.get_by_text("1 record", exact=True).bounding_box()
+    assert show_all is not None
+    assert how_many is not None
+    assert 0 < show_all["x"] - how_many["x"] - how_many["width"] < 20
+    for width, lines in ((1280, 1), (768, 1), (640, 2), (390, 2)):
+        await page.set_viewport_size({"width": width, "height": 800})
+        tops = await page.locator(".filters .field").evaluate_all(
+            "fields => fields.map((each) => each.getBoundingClientRect().top)"
+        )
+        counts = [tops.count(top) for top in dict.fromkeys(tops)]
+        assert counts == [4 // lines] * lines
+
+
 async def test_thumbnails_are_the_stored_photos(signed_in: Page) -> None:
     await with_two_records(signed_in)
     # An image is stored a moment after the answer, so the list is requested until it is there.
@@ -132,8 +150,11 @@ async def test_the_place_in_a_long_history_is_kept(signed_in: Page) -> None:
     page = signed_in
     deleted = await with_many_records(page, 30)
     cards = page.locator(".card")
+    how_many = page.get_by_text("24 of 30 shown")
+    await expect(how_many).to_be_visible()
     await page.get_by_role("button", name="Show more").press("Enter")
     await expect(cards).to_have_count(30)
+    await expect(how_many).to_be_hidden()
     await expect(cards.nth(24).get_by_role("button")).to_be_focused()
     await page.get_by_role("tab", name="Detect").click()
     async with page.expect_response("**/api/history?*"):

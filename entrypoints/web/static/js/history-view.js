@@ -46,12 +46,13 @@ export function mountHistory(panel) {
     h("p", { class: "lead" }, "No matches."),
     h("p", {}, "Nothing in your history fits these filters."));
   const more = h("button", { type: "button", on: { click: oneAtATime(showMore) } }, "Show more");
+  const howMany = h("p", { class: "muted small" });
+  const rest = h("div", { class: "rest" }, more, howMany);
   const unfilter = h("button", { type: "button", on: { click: showAll } }, "Show all");
   const videos = historyVideos(() => reload());
   const head = h("div", { class: "history-head" }, heading, unfilter, exports);
   const view = h("div", { class: "history-view" },
-    videos.element, filters, head, trouble, empty, none, cards,
-    h("div", { class: "row" }, more));
+    videos.element, filters, head, trouble, empty, none, cards, rest);
   const guest = h("div", { class: "notice is-large" },
     h("p", { class: "lead" }, "Sign in to keep a history."),
     h("p", {}, "Photos of guests are never kept. Yours are kept until you delete them, and only you can see them."),
@@ -74,7 +75,7 @@ export function mountHistory(panel) {
     latestRequest += 1;
     replace([]);
     heading.textContent = text;
-    empty.hidden = none.hidden = exports.hidden = unfilter.hidden = more.hidden = true;
+    empty.hidden = none.hidden = exports.hidden = unfilter.hidden = rest.hidden = true;
     head.hidden = filters.hidden = false;
   }
 
@@ -164,7 +165,8 @@ export function mountHistory(panel) {
     empty.hidden = total > 0 || filtered;
     head.hidden = filters.hidden = !empty.hidden;
     unfilter.hidden = !filtered;
-    more.hidden = shown.length >= total;
+    rest.hidden = shown.length >= total;
+    howMany.textContent = `${shown.length} of ${total} shown`;
   }
 
   function keepFilter() {
