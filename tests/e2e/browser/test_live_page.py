@@ -184,6 +184,26 @@ async def test_the_picture_stays_in_its_place_when_a_session_starts(signed_in: P
     assert before is not None
     assert after is not None
     assert before["y"] == after["y"]
+    tops = page.locator(".toggle, .live-controls select, .figures")
+    edges = await tops.evaluate_all("all => all.map((each) => each.getBoundingClientRect().top)")
+    assert len(edges) == 3
+    assert max(edges) - min(edges) < 2
+
+
+async def test_what_has_nothing_to_show_is_not_there(signed_in: Page) -> None:
+    page = signed_in
+    await page.get_by_role("tab", name="Live").click()
+    figures, timeline = page.locator(".figures"), page.locator(".timeline")
+    await expect(page.get_by_role("button", name="Start")).to_be_visible()
+    await expect(figures).to_be_hidden()
+    await expect(timeline).to_be_hidden()
+    await start(page)
+    await expect(figures).to_be_visible()
+    await expect(timeline).to_be_visible()
+    await page.get_by_role("button", name="Stop", exact=True).click()
+    await expect(page.locator(".summary")).to_be_visible()
+    await expect(figures).to_be_hidden()
+    await expect(timeline).to_be_visible()
 
 
 async def test_a_session_that_is_left_for_the_history_is_in_it(signed_in: Page) -> None:
@@ -250,6 +270,9 @@ async def test_a_session_continues_after_the_network_or_the_service_was_down(
         await context.set_offline(True)
         await expect(state).to_have_text("The connection was lost. Reconnecting …")
         await expect(page.locator(".figures dd")).to_have_text(["–"] * 4)
+        # The next session counts its faces from one again: the line would go on as somebody else's.
+        timeline = page.locator(".timeline canvas")
+        await expect(timeline).to_have_attribute("aria-label", "No face yet")
         at_last = page.get_by_role("button", name="Stop and save")
         await expect(at_last).to_be_hidden()  # What was lost cannot be saved.
         await context.set_offline(False)

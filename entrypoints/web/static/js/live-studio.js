@@ -47,6 +47,7 @@ export function liveStudio() {
   const advice = h("div", { role: "status" });
   const figures = figureList(["Frames/s", "Latency", "Dropped", "Faces"]);
   const timeline = new Timeline();
+  timeline.element.hidden = true; // Until there is something in it.
   const faceList = new LiveFaces((id) => timeline.choose(id));
   const summaryPlace = h("div", {});
   const options = liveSettings((config) => {
@@ -72,8 +73,8 @@ export function liveStudio() {
       if (!running) return;
       showState(name, AFTER[after]);
       if (name === "running") trouble.replaceChildren(); // The earlier problem is over.
+      else if (name === "ended") stop({ because: "ended" });
       else startOver();
-      if (name === "ended") stop({ because: "ended" });
     },
     result: (result, roundTripMs, picture) => {
       if (!running) return;
@@ -102,10 +103,11 @@ export function liveStudio() {
     },
   };
 
-  /** The next session counts its faces from one again. */
+  /** The next session counts its faces from one again: its "Face 1" may be somebody else. */
   function startOver() {
     clearFaces();
     faceList.startOver();
+    timeline.clear();
   }
 
   function clearFaces() {
@@ -156,8 +158,8 @@ export function liveStudio() {
   async function connect() {
     stage.style.setProperty("--ratio", video.videoWidth / video.videoHeight);
     idle.hidden = true;
-    timeline.clear();
     running = true;
+    timeline.element.hidden = false;
     handlers.state("connecting");
     connection = new LiveConnection(handlers);
     await connection.open(options.config);
@@ -168,6 +170,7 @@ export function liveStudio() {
   function showToggle() {
     toggle.textContent = running ? "Stop" : "Start";
     toggle.className = running ? "toggle stop" : "toggle primary";
+    figures.element.hidden = !running;
     // Only while the service has the session; what it has lost cannot be saved.
     stopAndSave.hidden = !running || options.config.save_session || state.dataset.state !== "running";
   }
