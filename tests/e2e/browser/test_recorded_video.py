@@ -228,6 +228,9 @@ async def test_a_file_that_is_not_a_video_is_explained(signed_in: Page) -> None:
     await choose(page, file("broken.mp4", b"no video"))
     await expect(page.get_by_role("alert")).to_contain_text("Not a usable video")
     await expect(page.get_by_text("This browser cannot play this video.")).to_be_visible()
+    stage = await page.locator(".video-stage").bounding_box()
+    assert stage is not None
+    assert stage["height"] < 160  # What cannot be seen fills no desk.
 
 
 async def test_the_controls_of_a_video_are_large_enough_for_fingers(watched: Page) -> None:
