@@ -18,6 +18,7 @@ from tests.e2e.browser.pictures import (
     FACE_IN_PHONE_PHOTO,
     FACE_X,
     FACE_Y,
+    astronaut,
     pair,
     phone_photo,
     portrait,
@@ -134,7 +135,7 @@ async def test_a_guest_who_signs_in_gets_all_photos_analysed(page: Page, id_toke
     await choose(page, *[file(f"{number}.jpg", portrait()) for number in range(5)])
     everything = page.get_by_role("region", name="All photos")
     await expect(everything).to_contain_text("3 of 5 photos analysed, 2 failed")
-    await everything.get_by_role("button", name="Sign in").click()
+    await everything.get_by_role("button", name="Sign in to analyse 2 more").click()
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("ID token").fill(id_token)
     await dialog.get_by_role("button", name="Sign in").click()
@@ -297,14 +298,17 @@ async def covers(page: Page, selector: str, x: float, y: float) -> bool:
     )
 
 
+def tiff(picture: Image.Image) -> FilePayload:
+    scan = io.BytesIO()
+    picture.save(scan, "TIFF")
+    return {"name": "a.tiff", "mimeType": "image/tiff", "buffer": scan.getvalue()}
+
+
 async def test_a_photo_that_the_browser_cannot_show_is_fetched_as_jpeg(
     signed_in: Page,
 ) -> None:
     page = signed_in
-    scan = io.BytesIO()
-    Image.open(io.BytesIO(portrait())).save(scan, "TIFF")
-    tiff: FilePayload = {"name": "a.tiff", "mimeType": "image/tiff", "buffer": scan.getvalue()}
-    await choose(page, tiff)
+    await choose(page, tiff(astronaut()))
     await page.locator(".frame img").wait_for()
     width = await page.locator(".frame img").evaluate("picture => picture.naturalWidth")
     assert width == 512
@@ -314,10 +318,19 @@ async def test_a_photo_that_the_browser_cannot_show_is_fetched_as_jpeg(
     assert (await download.value).suggested_filename == "a-faces.jpg"
     await page.get_by_role("button", name="Sign out").click()
     await page.get_by_role("button", name="Clear").click()
-    await choose(page, tiff)
+    face_in_the_middle = astronaut().crop((100, 0, 350, 230))
+    await choose(page, tiff(face_in_the_middle))
+    await page.locator(".box").wait_for()
     await expect(page.locator(".stand-in")).to_have_text(
         "This browser cannot show TIFF. Signed in, you see it as JPEG."
     )
+    apart = """() => {
+        const text = document.createRange();
+        text.selectNodeContents(document.querySelector(".stand-in"));
+        const box = document.querySelector(".box").getBoundingClientRect();
+        return text.getBoundingClientRect().top > box.bottom;
+    }"""
+    assert await page.evaluate(apart)
 
 
 async def test_a_phone_is_not_filled_with_what_says_nothing(signed_in: Page) -> None:

@@ -222,7 +222,7 @@ export function mountDetect(panel) {
     return [signInButton(async () => {
       await askToSignIn();
       if (session.user) analyseAgain(some);
-    })];
+    }, some.length > 1 ? `Sign in to analyse ${some.length} more` : undefined)];
   }
 
   /** What can be done with a result. */

@@ -21,8 +21,8 @@ export function problem(error, title = error.title ?? "Something went wrong on t
 }
 
 /** A button that asks to sign in; a listener on the document opens the dialog. */
-export function signInButton(click = () => document.dispatchEvent(new Event("sign-in-wanted"))) {
-  return h("button", { type: "button", class: "primary", on: { click } }, "Sign in");
+export function signInButton(click = () => document.dispatchEvent(new Event("sign-in-wanted")), text = "Sign in") {
+  return h("button", { type: "button", class: "primary", on: { click } }, text);
 }
 
 export function tryAgain(click, text = "Try again") {
