@@ -112,6 +112,16 @@ async def test_a_crowd_is_summarised_and_can_be_filtered_by_emotion(page: Page) 
     await expect(summary.get_by_role("button", name="14 happy")).to_be_visible()
 
 
+async def test_where_all_show_the_same_there_is_nothing_to_filter(page: Page) -> None:
+    picture, boxes = crowd(3, 1)
+    await answer_with(page, detection(boxes, (480, 160)))
+    await page.goto("/")
+    await choose(page, file("crowd.jpg", picture))
+    summary = page.get_by_role("region", name="Summary")
+    await expect(summary).to_contain_text("3 happy")
+    await expect(summary.get_by_role("button")).to_have_count(0)
+
+
 async def test_eighteen_faces_are_seen_without_scrolling(page: Page) -> None:
     await page.set_viewport_size({"width": 1280, "height": 800})
     await with_crowd(page)

@@ -2,7 +2,7 @@
 
 import { jsonPanel, requestPanel } from "./code-panels.js";
 import { h } from "./dom.js";
-import { caution, countEmotions } from "./emotion-counts.js";
+import { caution, countChips, countEmotions } from "./emotion-counts.js";
 import { cutOut, faceLine } from "./face-list.js";
 import { count, duration } from "./format.js";
 import { photoStage } from "./photo-stage.js";
@@ -91,10 +91,11 @@ export function photoProgress({ title, cancel }) {
   };
 }
 
-/** How many faces show each emotion. A click on one shows only its faces. */
+/** How many faces show each emotion. Where they differ, a click on one shows only its faces. */
 function summary(faces, show) {
   let only = null;
-  const buttons = countEmotions(faces).map(([emotion, number]) => {
+  const counted = countEmotions(faces);
+  const buttons = counted.map(([emotion, number]) => {
     const button = h("button", { type: "button", class: "chip", "aria-pressed": "false", dataset: { emotion }, on: { click: () => {
       only = only === emotion ? null : emotion;
       for (const each of buttons) each.setAttribute("aria-pressed", each.dataset.emotion === only);
@@ -105,7 +106,7 @@ function summary(faces, show) {
   const doubt = caution(faces);
   return h("section", { class: faces.length === 1 ? "counts is-of-one" : "counts", "aria-label": "Summary" },
     h("h2", {}, count(faces.length, "face")),
-    h("div", { class: "chips", role: "group", "aria-label": "Show only" }, ...buttons),
+    counted.length > 1 ? h("div", { class: "chips", role: "group", "aria-label": "Show only" }, ...buttons) : countChips(faces),
     doubt ? h("p", { class: "muted small" }, `${doubt}: too small, dark, bright, blurred or unclear.`) : null);
 }
 
