@@ -13,6 +13,7 @@ from typing import Any, cast
 import av.error
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Discard
 from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
@@ -205,21 +206,7 @@ class Sampler:
         yield from self._end()
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
-        # Audio is read too, because its last packet shows how far the file goes.
-        others = self._container.streams.audio
-        behind = self._container.demux(self._stream, *others)
-        packets: Iterator[Packet[Any]] = chain(self._read_already, behind)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError:  # the file is cut short
-                self._begin_damage(math.inf)
-                packet = Packet()  # an empty packet makes the decoder return its remaining frames
-                packet.stream = self._stream
-                yield cast("Packet[VideoStream]", packet)
-                return
-            if packet is None:
-                return
+        for packet in self._packets_of_all():
             if packet.stream is self._stream:
                 video_packet = cast("Packet[VideoStream]", packet)
                 self._reach(video_packet)
@@ -229,6 +216,36 @@ class Sampler:
                     yield video_packet
             elif packet.pts is not None and packet.time_base is not None:
                 self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
+
+    def _packets_of_all(self) -> Iterator[Packet[Any]]:
+        """The packets of pictures and sound; the last one is empty.
+
+        Sound is read too, because its last packet shows how far the file goes. FFmpeg ends a file
+        that is cut short at the first sound that it lacks, also where more pictures lie before it.
+        """
+        sound = self._container.streams.audio
+        behind = self._container.demux(self._stream, *sound)
+        yield from self._until_cut(chain(self._read_already, behind))
+        for stream in sound:
+            stream.discard = Discard.all
+        if sound:
+            yield from self._until_cut(self._container.demux(self._stream))
+        packet = Packet()  # an empty packet makes the decoder return its remaining frames
+        packet.stream = self._stream
+        yield packet
+
+    def _until_cut(self, packets: Iterator[Packet[Any]]) -> Iterator[Packet[Any]]:
+        """The packets, without the empty ones that PyAV adds, up to where a file is cut short."""
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError:
+                self._begin_damage(math.inf)
+                return
+            if packet is None:
+                return
+            if packet.size or packet.dts is not None:
+                yield packet
 
     def _has_lost_before(self, packet: Packet[VideoStream]) -> bool:
         """Whether something of the file is lost between the packet asked for last and this one."""

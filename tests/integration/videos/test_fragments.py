@@ -99,6 +99,28 @@ async def test_work_goes_on_behind_a_hole(clip: Path) -> None:
     assert len(items) == len(times)
 
 
+async def test_pictures_are_read_to_where_a_file_is_cut_though_their_sound_is_lost(
+    single_thread: WorkExecutor, tmp_path: Path
+) -> None:
+    clip = clips.write_clip_with_sound(
+        tmp_path / "recorded.mp4",
+        clips.numbered(100),
+        container_options={"movflags": "frag_keyframe+empty_moov"},
+    )
+    video_bytes = len(clips.write_clip(tmp_path / "pictures.mp4", clips.numbered(100)).read_bytes())
+    content = clip.read_bytes()
+    # A fragment of ten seconds: all pictures, and behind them the sound.
+    clip.write_bytes(content[: content.index(b"mdat") + video_bytes // 2])
+    async with AvVideoReader(executor=single_thread).open(clip) as video:
+        *frames, damage = [item async for item in video.frames(every_s=0.5)]
+    last_s = max(item.time_s for item in frames if isinstance(item, VideoFrame))
+    assert len(frames) == pytest.approx(last_s / 0.5 + 1, abs=1)
+    assert last_s > 3
+    assert isinstance(damage, UnreadablePart)
+    assert damage.from_s == pytest.approx(last_s, abs=0.5)
+    assert damage.to_s is None
+
+
 async def test_a_copy_has_what_comes_behind_a_hole(clip: Path) -> None:
     copy = clip.with_name("drawn.mp4")
     broken = with_hole(clip, HOLES["no name"])
