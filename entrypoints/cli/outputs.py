@@ -83,13 +83,18 @@ def outputs_of(
 
 
 def refuse_to_overwrite(inputs: Sequence[Path], outputs: Iterable[Path]) -> None:
-    """Check that no output is one of the inputs, under whatever name.
+    """Check that no output is one of the inputs or another output, under whatever name.
 
     Raises:
         OSError: one is.
     """
     known = {os.stat(file).st_ino: file for file in inputs if file.exists()}
+    written: set[str] = set()
     for output in outputs:
+        path = os.path.realpath(output)
+        if path in written and (output.is_file() or not output.exists()):  # not a pipe or the like
+            raise OSError(f"{shown(output)} cannot be both a copy and a table")
+        written.add(path)
         file = known.get(os.stat(output).st_ino) if output.exists() else None
         if file is not None and output.samefile(file):
             raise OSError(f"{shown(output)} would overwrite {shown(file)} itself")

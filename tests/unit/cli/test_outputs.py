@@ -53,6 +53,16 @@ def test_no_output_overwrites_an_input_of_any_name(tmp_path: Path) -> None:
     refuse_to_overwrite([clip, photo, tmp_path / "gone.png"], [tmp_path / "new.csv"])
 
 
+def test_a_table_and_a_copy_never_are_one_file(tmp_path: Path) -> None:
+    copy, link = tmp_path / "drawn.mp4", tmp_path / "link.mp4"
+    link.symlink_to(copy)
+    for table in (copy, link, tmp_path / "." / "drawn.mp4"):
+        with pytest.raises(OSError, match="both a copy and a table"):
+            refuse_to_overwrite([], [copy, table])
+    refuse_to_overwrite([], [copy, tmp_path / "frames.csv"])
+    refuse_to_overwrite([], [Path("/dev/null"), Path("/dev/null")])
+
+
 def test_a_draft_is_a_new_file_and_others_stay(tmp_path: Path) -> None:
     table = tmp_path / "frames.csv"
     earlier = draft_of(table)
