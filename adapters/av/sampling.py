@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame as AvFrame
 from av.video.stream import VideoStream
 
 from adapters.av.fragments import FragmentGaps, LostPart
+from adapters.av.joined import holds_another
 from adapters.av.matroska_gaps import MatroskaGaps
 from adapters.av.opening import first_tick
 from adapters.av.timing import PresentationTimes, begins_anew, is_idr
@@ -90,6 +91,7 @@ class Sampler:
         cpu_s: float,
     ) -> None:
         assert stream.time_base is not None
+        self._path = path
         self._container = container
         self._read_already = read_already
         self._stream = stream
@@ -358,6 +360,9 @@ class Sampler:
             self._begin_damage(self._last_s)
         if end_s is not None:
             yield from self._shown_until(end_s, is_over=True)
+        with contextlib.suppress(FileNotFoundError):  # it was erased meanwhile
+            if holds_another(self._path, self._container.format.name):
+                self._begin_damage(math.inf)
         if self._damaged_from_s is not None:
             yield UnreadablePart(self._damaged_from_s, None)
 

@@ -464,6 +464,30 @@ async def test_frames_that_start_after_the_sound_keep_the_times_of_a_player(
     assert shown(await read(reader, clip, 0.5, from_s=1.7))[0] == 10
 
 
+_JOINED = [("clip.mp4", "libx264", {}), ("clip.mkv", "libx264", {}), ("clip.webm", "libvpx", _LIVE)]
+
+
+@pytest.mark.parametrize(("name", "codec", "container_options"), _JOINED)
+async def test_a_second_video_in_a_file_is_reported_as_not_read(
+    reader: AvVideoReader,
+    tmp_path: Path,
+    name: str,
+    codec: str,
+    container_options: dict[str, str],
+) -> None:
+    clip = clips.write_clip(
+        tmp_path / name, clips.numbered(20), codec=codec, container_options=container_options
+    )
+    alone = await read(reader, clip, 0.5)
+    assert not any(isinstance(item, UnreadablePart) for item in alone)
+    clip.write_bytes(2 * clip.read_bytes())
+    *frames, rest = await read(reader, clip, 0.5)
+    assert shown(frames) == shown(alone)
+    assert isinstance(rest, UnreadablePart)
+    assert rest.from_s == pytest.approx(1.9, abs=0.4)
+    assert rest.to_s is None
+
+
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
 async def test_sound_after_the_last_frame_is_not_damage(
     reader: AvVideoReader, tmp_path: Path, name: str
