@@ -122,6 +122,7 @@ class Sampler:
         guesses = stream.codec_context.has_b_frames and not self._times.are_stored
         self._keeps_group_before: bool | None = True if guesses else None
         self._gaps = _gaps_of(container, path, lost)
+        self._at = self._sound_at = 0  # where the last packets begin in the file
         if from_s > 0 and self._can_seek():
             # A file in which FFmpeg cannot seek is read from its beginning.
             with contextlib.suppress(av.error.FFmpegError):
@@ -216,8 +217,10 @@ class Sampler:
                     self._begin_damage(self._time_of(video_packet))
                 else:
                     yield video_packet
+                self._at = packet.pos or self._at
             elif packet.pts is not None and packet.time_base is not None:
                 self._reached_s = max(self._reached_s, float(packet.pts * packet.time_base))
+                self._sound_at = packet.pos or self._sound_at
 
     def _packets_of_all(self) -> Iterator[Packet[Any]]:
         """The packets of pictures and sound; the last one is empty.
@@ -356,7 +359,12 @@ class Sampler:
         if self._to_s is not None and end_s is not None:
             end_s = min(end_s, self._to_s)
         missing_s = 0.0 if end_s is None else end_s - max(self._last_s, self._reached_s)
-        if missing_s > max(_MIN_MISSING_S, 2 * self._every_s):
+        is_hole_behind = (
+            self._gaps is not None
+            and self._sound_at > self._at
+            and self._gaps.has_lost_before(self._sound_at)
+        )
+        if is_hole_behind or missing_s > max(_MIN_MISSING_S, 2 * self._every_s):
             self._begin_damage(self._last_s)
         if end_s is not None:
             yield from self._shown_until(end_s, is_over=True)
