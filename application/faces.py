@@ -18,12 +18,13 @@ class EveryFace:
 
     Args:
         min_size_px: of its longer side, in the original's pixels.
+        also_from_px: see ``WantedFaces``.
     """
 
     min_side_px: int | None = None
 
-    def __init__(self, min_size_px: int) -> None:
-        self._wanted = WantedFaces(min_size_px)
+    def __init__(self, min_size_px: int, *, also_from_px: int | None = None) -> None:
+        self._wanted = WantedFaces(min_size_px, also_from_px=also_from_px)
 
     def expected(self, image: Image) -> Sequence[FaceDetection]:
         """None: nothing is known before."""

@@ -37,7 +37,8 @@ class SessionConfig:
     Attributes:
         detection_interval: search every N-th frame for faces, and follow known faces in the frames
             between.
-        min_face_size: leave out faces whose longer side is smaller, in the sender's pixels.
+        min_face_size: leave out faces whose longer side is smaller, in the sender's pixels; one
+            that was seen is kept down to ``kept_from_px`` of it.
         detection_confidence: leave out faces the detector scores lower, in [0, 1].
         processing_resolution: the detector sees the frame scaled down to fit into this width and
             height in pixels. Boxes stay in the sender's pixels.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,17 @@ PREDICTED_FOR_S = 0.22
 Heads move by a few times their size a second, so a later prediction is only a guess, and the
 emotions read from its crop mean nothing.
 """
+
+_KEPT_SHARE = 0.8
+
+
+def kept_from_px(min_size_px: int) -> int:
+    """The size down to which a face is followed that once had the smallest wanted size.
+
+    The boxes of a face that does not move differ by a twentieth, so one of about that size would
+    vanish and come back as another face, again and again.
+    """
+    return math.ceil(_KEPT_SHARE * min_size_px)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ class _Followed:
     last: FaceDetection
     seen_s: float
     number: int | None
+    largest_px: float
     sightings: int = 1
     misses: int = 0
     unconfirmed: FaceDetection | None = None
@@ -46,6 +47,7 @@ class InMemoryFaceTracker:
         """Scale the tracks."""
         for face in self._followed:
             face.last = replace(face.last, box=face.last.box.scaled(factor, factor))
+            face.largest_px *= factor
             face.misses = 1
         self._has_detected = False
 
@@ -54,12 +56,14 @@ class InMemoryFaceTracker:
         self._followed.clear()
         self._has_detected = False
 
-    def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+    def update(
+        self, detections: Sequence[FaceDetection], at_s: float, *, min_size_px: int = 0
+    ) -> Sequence[FaceTrack]:
         """Update the tracks with what the detector found."""
         self._followed = [
             face for face in self._followed if face.misses == 0 or at_s - face.seen_s <= _SURVIVAL_S
         ]
-        missed, new = _see(self._followed, detections, at_s)
+        missed, new = _see(self._followed, detections, at_s, min_size_px)
         for face in self._followed:
             if face not in missed:
                 face.misses = 0
@@ -69,8 +73,10 @@ class InMemoryFaceTracker:
             if face.number is None or at_s - face.seen_s > _SURVIVAL_S:
                 self._followed.remove(face)
         for detection in new:
-            number = None if self._has_detected else self._next_number()
-            self._followed.append(_Followed(detection, at_s, number))
+            side = detection.box.longer_side
+            if side >= min_size_px:
+                number = None if self._has_detected else self._next_number()
+                self._followed.append(_Followed(detection, at_s, number, side))
         self._has_detected = True
         return self._report(at_s)
 
@@ -109,17 +115,23 @@ class InMemoryFaceTracker:
 
 
 def _see(
-    known: Sequence[_Followed], detections: Sequence[FaceDetection], at_s: float
+    known: Sequence[_Followed],
+    detections: Sequence[FaceDetection],
+    at_s: float,
+    min_size_px: int = 0,
 ) -> tuple[list[_Followed], list[FaceDetection]]:
     """Update the faces that were seen; returns the others, and the detections without one."""
     missed, new = list(known), []
     for detection in detections:
-        best = max(missed, key=lambda f: f.last.box.iou(detection.box), default=None)
+        side = detection.box.longer_side
+        possible = [f for f in missed if max(side, f.largest_px) >= min_size_px]
+        best = max(possible, key=lambda f: f.last.box.iou(detection.box), default=None)
         if best is None or best.last.box.iou(detection.box) == 0:
             new.append(detection)
             continue
         missed.remove(best)
         best.unconfirmed = best.last if best.number is None else None
         best.last, best.seen_s = detection, at_s
+        best.largest_px = max(best.largest_px, side)
         best.sightings += 1
     return missed, new

@@ -162,7 +162,7 @@ class InMemoryFaceDetector(Controllable):
         shown = (FaceDetection(face.box, confidence=0.9) for face in _faces_of(image))
         for face in shown if self._script is None else self._script:
             box = face.box.clipped_to(image.width, image.height)
-            if box is None or box.longer_side < wanted.min_size_px:
+            if box is None or box.longer_side < wanted.least_size_px:
                 continue
             if face.confidence >= wanted.min_confidence:
                 found.append(replace(face, box=box))

@@ -203,7 +203,7 @@ def keep_faces(
     corners = np.empty((len(found), 4), np.int64)
     for face in sorted(found, key=lambda face: -face.confidence):
         box = face.box.clipped_to(image.width, image.height)
-        if box is None or box.longer_side < wanted.min_size_px:
+        if box is None or box.longer_side < wanted.least_size_px:
             continue
         if face.confidence < wanted.min_confidence:
             break  # So are all that follow.

@@ -74,11 +74,13 @@ class KalmanFaceTracker:
         self._tracks.clear()
         self._has_detected = False
 
-    def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+    def update(
+        self, detections: Sequence[FaceDetection], at_s: float, *, min_size_px: int = 0
+    ) -> Sequence[FaceTrack]:
         """Update the tracks with what the detector found; see the port."""
         self._forget(at_s)
         found = list(detections[:_MAX_FACES])
-        pairs = _see(self._tracks, found, at_s)
+        pairs = _see(self._tracks, found, at_s, min_size_px)
         for row, track in enumerate(self._tracks):
             if row not in pairs:
                 track.misses += 1
@@ -89,7 +91,7 @@ class KalmanFaceTracker:
         self._forget(at_s)
         taken = set(pairs.values())
         for column, detection in enumerate(found):
-            if column not in taken:
+            if column not in taken and detection.box.longer_side >= min_size_px:
                 self._begin(detection, at_s)
         self._has_detected = True
         return _report(self._tracks, at_s)
@@ -120,7 +122,9 @@ class KalmanFaceTracker:
         return self._numbers_given
 
 
-def _see(tracks: Sequence[Track], found: Sequence[FaceDetection], at_s: float) -> dict[int, int]:
+def _see(
+    tracks: Sequence[Track], found: Sequence[FaceDetection], at_s: float, min_size_px: int = 0
+) -> dict[int, int]:
     """Update the tracks that were seen; returns the detection that continues each, by index."""
     if not tracks or not found:
         return {}
@@ -128,6 +132,9 @@ def _see(tracks: Sequence[Track], found: Sequence[FaceDetection], at_s: float) -
     last = _corners(track.last_box for track in tracks)
     unseen_s = np.array([at_s - track.seen_s for track in tracks])
     cost = _cost(expected, last, _corners(face.box for face in found), unseen_s)
+    small = np.array([face.box.longer_side < min_size_px for face in found])
+    never_larger = np.array([track.largest_px < min_size_px for track in tracks])
+    cost[np.ix_(never_larger, small)] = _UNMATCHED
     _, columns, _ = lapjv(cost, extend_cost=True)
     pairs = {
         row: int(column)

@@ -24,6 +24,7 @@ class Track:
         unconfirmed: see ``FaceTrack``.
         seen_s: when a detector last saw it.
         misses: how many searches in a row have not found it.
+        largest_px: the longest side of its boxes so far.
     """
 
     def __init__(self, detection: FaceDetection, at_s: float) -> None:
@@ -31,6 +32,7 @@ class Track:
         self.unconfirmed: FaceDetection | None = None
         self.seen_s = at_s
         self.misses = 0
+        self.largest_px: float = detection.box.longer_side
         self._sightings = 1
         self._last = detection
         box = detection.box
@@ -59,6 +61,7 @@ class Track:
             motion.correct(reading, _BOX_DEVIATION * side)
         self.unconfirmed = self._last if self.number is None else None
         self._last = detection
+        self.largest_px = max(self.largest_px, box.longer_side)
         self._sightings += 1
         self.seen_s = at_s
 
@@ -66,6 +69,7 @@ class Track:
         """Scale the track; the face is reported again once it is seen."""
         for motion in self._filters:
             motion.rescale(factor)
+        self.largest_px *= factor
         # Its landmarks are not used any more: the face is next reported with a detection.
         self._last = FaceDetection(self._last.box.scaled(factor, factor), self._last.confidence)
         self.misses = 1

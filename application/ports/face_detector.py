@@ -19,6 +19,8 @@ class WantedFaces:
         min_size_px: of the longer side, in the original's pixels (some detectors draw squares,
             others boxes as tall but narrower).
         min_confidence: in [0, 1].
+        also_from_px: smaller faces from this size on are wanted too, as known ones may be among
+            them, but the image is not looked at more closely for them; None for no smaller ones.
         fit_within: scale the image down to fit into this width and height in pixels, keeping its
             proportions; never scaled up. None leaves the choice to the detector.
     """
@@ -26,6 +28,12 @@ class WantedFaces:
     min_size_px: int
     min_confidence: float = 0.0
     fit_within: tuple[int, int] | None = None
+    also_from_px: int | None = None
+
+    @property
+    def least_size_px(self) -> int:
+        """The least size of a face that is wanted if it is found."""
+        return self.min_size_px if self.also_from_px is None else self.also_from_px
 
 
 class FaceDetector(Protocol):

@@ -54,12 +54,16 @@ class FaceTracker(Protocol):
         """
         ...
 
-    def update(self, detections: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+    def update(
+        self, detections: Sequence[FaceDetection], at_s: float, *, min_size_px: int = 0
+    ) -> Sequence[FaceTrack]:
         """Update the tracks with what the detector found in a frame.
 
         Args:
             detections: boxes in the sender's pixels; may be empty.
             at_s: when the frame arrived.
+            min_size_px: of the longer side of a face that begins a track; a smaller one counts only
+                as a face that was of this size before.
 
         Returns:
             The faces in that frame, those seen with the detector's own box; largest first.

@@ -17,7 +17,7 @@ from domain.geometry import Size
 from domain.image import Image
 from domain.session import Frame, TrackedFace
 from domain.session_config import SessionConfig
-from domain.tracking import PREDICTED_FOR_S, FaceTrack
+from domain.tracking import PREDICTED_FOR_S, FaceTrack, kept_from_px
 
 _CROP_OVERSAMPLING = 1.5
 """Frames are decoded with this many times the sides that the detector sees, because crops need more
@@ -122,12 +122,16 @@ class _FrameSearch:
             min_size_px=config.min_face_size,
             min_confidence=config.detection_confidence,
             fit_within=self._effort.resolution,
+            also_from_px=kept_from_px(config.min_face_size),
         )
 
     def choose(self, image: Image, found: Sequence[FaceDetection]) -> Sequence[FaceDetection]:
         """See the port."""
-        update = self._session_tracks.search if self.searched else self._session_tracks.follow
-        tracks = update(found, self._at_s)
+        tracks = (
+            self._session_tracks.search(found, self._at_s, self._config.min_face_size)
+            if self.searched
+            else self._session_tracks.follow(found, self._at_s)
+        )
         self.tracks = [inside for track in tracks if (inside := _within(track, image)) is not None]
         return [
             FaceDetection(track.box, track.confidence, track.landmarks) for track in self.tracks
@@ -138,7 +142,7 @@ class _FrameSearch:
         wanted = [
             face
             for face in followed
-            if face.box.longer_side >= config.min_face_size
+            if face.box.longer_side >= kept_from_px(config.min_face_size)
             and face.confidence >= config.detection_confidence
         ]
         return len(wanted) < len(self._expected)
@@ -182,12 +186,14 @@ class _SessionTracks:
         with self._telemetry.stage("track"):
             return self._tracker.expected(at_s)
 
-    def search(self, found: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
+    def search(
+        self, found: Sequence[FaceDetection], at_s: float, min_size_px: int
+    ) -> Sequence[FaceTrack]:
         """The tracks in a frame that the detector searched."""
         self._frames_since_search = 0
         self._searched_s = self._seen_s = at_s
         with self._telemetry.stage("track"):
-            return self._tracker.update(found, at_s)
+            return self._tracker.update(found, at_s, min_size_px=min_size_px)
 
     def follow(self, seen: Sequence[FaceDetection], at_s: float) -> Sequence[FaceTrack]:
         """The tracks in a frame that was not searched; predicted where no face was looked for."""

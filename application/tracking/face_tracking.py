@@ -43,6 +43,7 @@ class FaceTracking:
     Args:
         tracker: a new one.
         every_s: seconds between two sampled frames.
+        min_face_size_px: of the longer side of a face when it is first seen.
         frames_stay: whether a frame is on the screen until the next one comes; False for a camera,
             of which frames are missed.
 
@@ -50,10 +51,18 @@ class FaceTracking:
         unreadable_parts: the stretches so far that cannot be read; no frame stays through one.
     """
 
-    def __init__(self, tracker: FaceTracker, every_s: float, *, frames_stay: bool = True) -> None:
+    def __init__(
+        self,
+        tracker: FaceTracker,
+        every_s: float,
+        *,
+        min_face_size_px: int,
+        frames_stay: bool = True,
+    ) -> None:
         self.unreadable_parts: tuple[UnreadablePart, ...] = ()
         self._tracker = tracker
         self._every_s = every_s
+        self._min_face_size_px = min_face_size_px
         self._frames_stay = frames_stay
         self._window = max(round(_SMOOTHING_S / every_s), 1)
         self._journal = Journal(every_s)
@@ -149,7 +158,9 @@ class FaceTracking:
     def _tracks_in(self, frame: _Frame) -> list[FaceTrack]:
         detections = [face.detection for face in frame.found]
         boxes = {detection.box for detection in detections}
-        found_by_tracker = self._tracker.update(detections, self._tracker_time_s)
+        found_by_tracker = self._tracker.update(
+            detections, self._tracker_time_s, min_size_px=self._min_face_size_px
+        )
         # A face that was not found in this frame has no reading, and is left out.
         return [t for t in found_by_tracker if not t.predicted and t.box in boxes]
 

@@ -17,6 +17,7 @@ from application.tracking.face_tracking import FaceTracking
 from application.work.priority import Priority
 from domain.face import Face
 from domain.session import TrackSummary
+from domain.tracking import kept_from_px
 from domain.video import AnalysedFrame, Sampling, UnreadablePart, with_unreadable_part
 
 _SAME_TIME_S = 1e-6
@@ -69,7 +70,8 @@ class AnalyseVideo:
         video_reader: opens the file.
         face_reader: finds and reads the faces of a frame.
         new_tracker: makes a tracker for one video.
-        min_face_size_px: of the longer side of a face, in pixels of the video.
+        min_face_size_px: of the longer side of a face when it is first seen, in pixels of the
+            video.
         frames_at_once: how many frames may be in work, which bounds the memory.
     """
 
@@ -85,7 +87,8 @@ class AnalyseVideo:
         self._video_reader = video_reader
         self._face_reader = face_reader
         self._new_tracker = new_tracker
-        self._search = EveryFace(min_face_size_px)
+        self._min_face_size_px = min_face_size_px
+        self._search = EveryFace(min_face_size_px, also_from_px=kept_from_px(min_face_size_px))
         self._frames_at_once = frames_at_once
 
     async def execute(
@@ -111,7 +114,9 @@ class AnalyseVideo:
             InvalidVideo, VideoTooLarge, OSError: see ``VideoReader.open``.
             InferenceUnavailable: detector or classifier cannot run.
         """
-        tracking = FaceTracking(self._new_tracker(), sampling.every_s)
+        tracking = FaceTracking(
+            self._new_tracker(), sampling.every_s, min_face_size_px=self._min_face_size_px
+        )
         tracking.unreadable_parts = tuple(unreadable_before)
         last = await _restore_all(done, tracking)
         # Those after the last frame are found again.

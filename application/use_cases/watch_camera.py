@@ -15,6 +15,7 @@ from application.ports.face_tracker import FaceTracker
 from application.ports.video_reader import VideoFrame
 from application.tracking.face_tracking import FaceTracking
 from domain.session import TrackSummary
+from domain.tracking import kept_from_px
 from domain.video import AnalysedFrame
 
 FIRST_PAUSE_S = 1.0
@@ -73,7 +74,8 @@ class WatchCamera:
         self._face_reader = face_reader
         self._new_tracker = new_tracker
         self._clock = clock
-        self._search = EveryFace(min_face_size_px)
+        self._min_face_size_px = min_face_size_px
+        self._search = EveryFace(min_face_size_px, also_from_px=kept_from_px(min_face_size_px))
 
     async def execute(
         self, source: str, listener: WatchListener, *, every_s: float, stop: asyncio.Event
@@ -92,7 +94,12 @@ class WatchCamera:
             Exception: what the listener raises ends it.
         """
         started_s = self._clock.monotonic()
-        tracking = FaceTracking(self._new_tracker(), every_s, frames_stay=False)
+        tracking = FaceTracking(
+            self._new_tracker(),
+            every_s,
+            min_face_size_px=self._min_face_size_px,
+            frames_stay=False,
+        )
         work = asyncio.create_task(self._watch(source, tracking, listener, started_s, every_s))
         enough = asyncio.create_task(stop.wait())
         try:

@@ -72,8 +72,9 @@ class Config(Struct, kw_only=True):
         Meta(
             ge=MIN_FACE_SIZE_PX,
             le=MAX_FACE_SIZE_PX,
-            description="Leave out faces whose longer side is smaller, in the sender's pixels. The "
-            "service's own default may differ (`FACE_DETECT_MIN_SIZE`).",
+            description="Leave out faces whose longer side is smaller, in the sender's pixels; a "
+            "face once seen is kept down to four fifths of it. The service's own default may "
+            "differ (`FACE_DETECT_MIN_SIZE`).",
         ),
     ] = _DEFAULTS.min_face_size
     detection_confidence: Annotated[

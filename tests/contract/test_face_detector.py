@@ -123,6 +123,15 @@ async def test_a_face_below_the_wanted_size_is_left_out(subject: Subject) -> Non
     assert boxes[0].iou(LARGE) > 0.5
 
 
+async def test_a_smaller_face_is_found_where_it_is_wanted_too(subject: Subject) -> None:
+    image = subject.draw(640, 480, LARGE)
+    (box,) = await subject.boxes(image)
+    wanted = box.longer_side + 4
+    assert await subject.boxes(image, min_size_px=wanted) == []
+    (found,) = await subject.boxes(image, min_size_px=wanted, also_from_px=wanted - 20)
+    assert found.iou(LARGE) > 0.5
+
+
 async def test_a_face_is_as_large_as_its_longer_side(subject: Subject) -> None:
     image = subject.draw(640, 480, LARGE)
     (box,) = await subject.boxes(image)

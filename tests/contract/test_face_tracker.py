@@ -81,6 +81,30 @@ def test_a_false_box_in_one_frame_never_becomes_a_face(tracker: FaceTracker) -> 
     assert sorted(ids(late[-1])) == ["face_1", "face_2"], "a false box must not use up a number"
 
 
+def test_a_face_about_as_large_as_wanted_keeps_its_number(tracker: FaceTracker) -> None:
+    sides = [66, 62, 60, 65, *[61] * 30, 63, 66]
+    tracks = [
+        tracker.update([face(10, side=side)], i * FRAME_S, min_size_px=64)
+        for i, side in enumerate(sides)
+    ]
+    assert all(ids(shown) == ["face_1"] for shown in tracks)
+
+
+def test_a_face_that_never_was_as_large_as_wanted_is_none(tracker: FaceTracker) -> None:
+    tracker.update([face(300)], 0, min_size_px=64)
+    for i in range(1, 5):
+        shown = tracker.update([face(10, side=60), face(300)], i * FRAME_S, min_size_px=64)
+        assert ids(shown) == ["face_1"]
+    assert not tracker.wants_detection
+
+
+def test_a_face_is_left_out_once_larger_ones_are_wanted(tracker: FaceTracker) -> None:
+    show(tracker, [face(10, side=80)], [face(10, side=80)])
+    for i in range(2, 5):
+        shown = tracker.update([face(10, side=80)], i * FRAME_S, min_size_px=90)
+    assert shown == []
+
+
 def test_an_unconfirmed_face_requests_another_detection(tracker: FaceTracker) -> None:
     tracker.update([], 0)
     assert not tracker.wants_detection

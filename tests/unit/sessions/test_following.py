@@ -117,10 +117,31 @@ async def test_a_face_that_became_too_small_is_left_out(
     session: StreamSession, world: World, recorder: Recorder
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 30, "min_face_size": 64}))
-    near, least, far = (image_with(100, side=side) for side in (120, 64, 60))
+    near, least, far = (image_with(100, side=side) for side in (120, 52, 51))
     results = await shown(session, world, recorder, near, least, far, far, far)
     assert [len(result.faces) for result in results][-1] == 0
     assert [result.detection_used for result in results[:3]] == [True, False, True]
+
+
+@pytest.mark.parametrize("interval", [1, 3])
+async def test_a_face_about_as_large_as_wanted_keeps_its_id(
+    session: StreamSession, world: World, recorder: Recorder, interval: int
+) -> None:
+    await session.start(ConfigChange({"detection_interval": interval, "min_face_size": 64}))
+    sides = [65, 62, *[60] * 20, 63, 66]
+    results = await shown(session, world, recorder, *(image_with(100, side=s) for s in sides))
+    assert [[face.track.track_id for face in result.faces] for result in results] == [
+        ["face_1"]
+    ] * len(sides)
+    assert {face.track.box.width for result in results for face in result.faces} == set(sides)
+
+
+async def test_a_face_smaller_than_wanted_is_not_reported(
+    session: StreamSession, world: World, recorder: Recorder
+) -> None:
+    await session.start(ConfigChange({"min_face_size": 64}))
+    results = await shown(session, world, recorder, *[image_with(100, side=60)] * 5)
+    assert not any(result.faces for result in results)
 
 
 async def test_a_frame_of_another_size_is_searched(

@@ -112,6 +112,20 @@ async def test_a_face_hidden_for_about_a_second_keeps_its_id(
     assert len((await analysed(videos, path)).tracks) == ids
 
 
+async def test_a_face_about_as_large_as_wanted_keeps_its_id(videos: Videos, tmp_path: Path) -> None:
+    sides = [60, 60, 66, *[61] * 10, 66, 60, 60, 50, 50]
+    path = tmp_path / "small.mp4"
+    path.write_bytes(
+        fake_video(
+            (n / 5, fake_image(((100, 100, side, side), Emotion.HAPPY)))
+            for n, side in enumerate(sides)
+        )
+    )
+    (track,) = (await analysed(videos, path)).tracks
+    assert (track.first_seen_s, track.last_seen_s) == pytest.approx((0.4, 3.0))
+    assert track.frames == 14
+
+
 async def test_work_that_continues_behind_a_pause_counts_a_cut_once(
     videos: Videos, tmp_path: Path
 ) -> None:
