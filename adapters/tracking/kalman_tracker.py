@@ -181,9 +181,12 @@ def _cost(
     apart_squared = _apart_squared(t, f)
     distance_iou = common / (t_area + f_area - common) - apart_squared / (around**2).sum(-1)
 
-    side = np.sqrt((t_area + f_area) / 2)
+    # By the size it was last seen with: a face that is being covered seems to shrink, and its
+    # expected size goes on shrinking while it is hidden.
+    l_area = (last[:, 2:] - last[:, :2]).prod(-1)[:, None]
+    side = np.sqrt((l_area + f_area) / 2)
     reach = side * (_REACH + _REACH_PER_S * unseen_s.clip(0, 1))[:, None]
-    growth = np.sqrt(np.maximum(t_area, f_area) / np.minimum(t_area, f_area))
+    growth = np.sqrt(np.maximum(l_area, f_area) / np.minimum(l_area, f_area))
     nearest_squared = np.minimum(apart_squared, _apart_squared(last[:, None, :], f))
     possible = (nearest_squared <= reach**2) & (growth <= _MAX_GROWTH)
     return np.where(possible, 1 - distance_iou, _UNMATCHED)

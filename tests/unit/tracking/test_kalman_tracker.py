@@ -47,6 +47,18 @@ def test_a_face_that_moves_on_while_hidden_is_found_again() -> None:
     assert track.track_id == "face_1"
 
 
+def test_a_face_that_is_covered_bit_by_bit_is_found_again_beyond() -> None:
+    tracker = KalmanFaceTracker()
+    for i in range(10):
+        tracker.update([face(20 + 13 * i, side=100)], i * FRAME_S)
+    for i, side in enumerate((85, 70), start=10):
+        tracker.update([face(20 + 13 * 10, side=side)], i * FRAME_S)
+    for i in range(12, 18):
+        tracker.update([], i * FRAME_S)
+    (track,) = tracker.update([face(20 + 13 * 18, side=100)], 18 * FRAME_S)
+    assert track.track_id == "face_1"
+
+
 def test_a_fast_small_face_is_followed_without_overlap() -> None:
     tracker = KalmanFaceTracker()
     for i in range(15):
