@@ -75,9 +75,10 @@ async def test_many_faces_are_predicted_instead_of_followed(
 ) -> None:
     await session.start(ConfigChange({"detection_interval": 3}))
     crowd = image_with(*range(0, 630, 70), side=64)
-    results = await shown(session, world, recorder, *[crowd] * 4)
+    results = await shown(session, world, recorder, *[crowd] * 5)
     assert world.telemetry.stages["follow"] == 0
-    assert [len(result.faces) for result in results] == [9] * 4
+    assert [len(result.faces) for result in results] == [9] * 5
+    assert [result.detection_used for result in results] == [True, False] * 2 + [True]
 
 
 async def test_a_hidden_face_is_searched_for_every_fifth_of_a_second(
