@@ -29,7 +29,7 @@ class DetectEmotions:
         spooler: Spooler,
         meter: UsageMeter,
         gate: AdmissionGate,
-        encoded: MemoryBudget,
+        encoded_budget: MemoryBudget,
         clock: Clock,
         telemetry: Telemetry,
         min_face_size_px: int,
@@ -38,7 +38,7 @@ class DetectEmotions:
         self._spooler = spooler
         self._meter = meter
         self._gate = gate
-        self._encoded = encoded
+        self._encoded_budget = encoded_budget
         self._clock = clock
         self._telemetry = telemetry
         self._search = EveryFace(min_face_size_px)
@@ -77,7 +77,7 @@ class DetectEmotions:
             priority: decides who goes first.
             charge: is told when the work begins; None if nobody is charged.
         """
-        async with self._encoded.hold(image.size_bytes, priority, sender=caller.sender):
+        async with self._encoded_budget.hold(image.size_bytes, priority, sender=caller.sender):
             encoded = await image.read()
             if charge is not None:
                 charge.begin()

@@ -37,7 +37,7 @@ class ShowImage:
         links: LinkSigner,
         annotator: ImageAnnotator,
         gate: AdmissionGate,
-        encoded: MemoryBudget,
+        encoded_budget: MemoryBudget,
         max_image_bytes: int,
     ) -> None:
         self._repository = repository
@@ -46,7 +46,7 @@ class ShowImage:
         self._links = links
         self._annotator = annotator
         self._gate = gate
-        self._encoded = encoded
+        self._encoded_budget = encoded_budget
         self._max_image_bytes = max_image_bytes
 
     async def own(self, user: User, detection_id: UUID) -> StoredImage:
@@ -88,7 +88,7 @@ class ShowImage:
             Overloaded: too many images are in work.
             InvalidImage, ImageDimensionsTooLarge, ImageTooCostly: see ``ImageDecoder.decode``.
         """
-        async with self._encoded.hold(self._max_image_bytes, Priority.BULK, sender=sender):
+        async with self._encoded_budget.hold(self._max_image_bytes, Priority.BULK, sender=sender):
             image = await read()
             if image.media_type in _SHOWN_AS_IT_IS:
                 return image
@@ -113,7 +113,7 @@ class ShowImage:
             raise NotFound("this detection has no image")
         async with (
             self._gate.admit_sender(user.sender),
-            self._encoded.hold(self._max_image_bytes, Priority.BULK, sender=user.sender),
+            self._encoded_budget.hold(self._max_image_bytes, Priority.BULK, sender=user.sender),
         ):
             waiting = await self._spool.get(detection_id)
             # An image that is not in the spool any more is in the store.

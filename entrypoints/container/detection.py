@@ -28,7 +28,7 @@ class DetectionContainer(containers.DeclarativeContainer):
     accounts = providers.DependenciesContainer()
 
     gate = providers.Singleton(AdmissionGate, config.max_images_in_work)
-    encoded = providers.Singleton(MemoryBudget, config.encoded_in_work_bytes)
+    encoded_budget = providers.Singleton(MemoryBudget, config.encoded_in_work_bytes)
     record_semaphore = providers.Singleton(FairSemaphore, _RECORDS_AT_ONCE)
     detect_emotions = providers.Singleton(
         DetectEmotions,
@@ -36,7 +36,7 @@ class DetectionContainer(containers.DeclarativeContainer):
         spooler=stores.spooler,
         meter=accounts.meter,
         gate=gate,
-        encoded=encoded,
+        encoded_budget=encoded_budget,
         clock=system.clock,
         telemetry=system.telemetry,
         min_face_size_px=settings.provided.vision.face_detect_min_size,
@@ -68,6 +68,6 @@ class DetectionContainer(containers.DeclarativeContainer):
         links=accounts.link_signer,
         annotator=vision.annotator,
         gate=gate,
-        encoded=encoded,
+        encoded_budget=encoded_budget,
         max_image_bytes=config.max_upload_bytes,
     )

@@ -129,7 +129,7 @@ class Service:
             spooler=self.store.spooler,
             meter=self.meter,
             gate=self.gate,
-            encoded=MemoryBudget(self.encoded_bytes),
+            encoded_budget=MemoryBudget(self.encoded_bytes),
             clock=self.clock,
             telemetry=self.telemetry,
             min_face_size_px=64,
@@ -161,7 +161,7 @@ class Service:
             links=links or LinkSigner(secret="s" * 32, clock=self.clock, lifetime_s=3600),
             annotator=annotator or InMemoryImageAnnotator(),
             gate=self.gate,
-            encoded=MemoryBudget(self.encoded_bytes),
+            encoded_budget=MemoryBudget(self.encoded_bytes),
             max_image_bytes=self.encoded_bytes // 4,
         )
 
