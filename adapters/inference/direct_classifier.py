@@ -10,13 +10,7 @@ from adapters.inference.model import CropClassifier, failure_of, score
 from adapters.inference.quality import MEASURED_THRESHOLDS
 from application.ports.emotion_classifier import ModelCard
 from application.work.priority import Priority
-from domain.face import (
-    BOX_ITSELF,
-    BoxFraming,
-    FaceDetection,
-    FaceReading,
-    ReliabilityThresholds,
-)
+from domain.face import BOX_ITSELF, BoxFraming, FaceDetection, FaceReading
 from domain.image import Image
 
 
@@ -30,7 +24,6 @@ class DirectEmotionClassifier:
         model: scores the crops.
         executor: does all of the work.
         framing: of the detector that finds the faces.
-        thresholds: which faces are read reliably.
     """
 
     def __init__(
@@ -39,11 +32,9 @@ class DirectEmotionClassifier:
         model: CropClassifier,
         executor: WorkExecutor,
         framing: BoxFraming = BOX_ITSELF,
-        thresholds: ReliabilityThresholds = MEASURED_THRESHOLDS,
     ) -> None:
         self._model = model
         self._executor = executor
-        self._thresholds = thresholds
         self._framing = framing
 
     @property
@@ -75,4 +66,4 @@ class DirectEmotionClassifier:
             scores = score(self._model, crops.pixels)
         except Exception as error:
             raise failure_of(error) from error
-        return crops.readings(scores, self._thresholds)
+        return crops.readings(scores, MEASURED_THRESHOLDS)

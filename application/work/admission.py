@@ -28,7 +28,7 @@ class AdmissionGate:
     kept from any one sender, and a quarter from all guests together.
     """
 
-    def __init__(self, places: int, *, retry_after_s: int = 1) -> None:
+    def __init__(self, places: int) -> None:
         if places < 1:
             raise ValueError(f"at least one place is needed, got {places}")
         self._limits = {
@@ -39,7 +39,6 @@ class AdmissionGate:
         self._limit_per_sender = places - places // 8
         self._taken: Counter[_Group | str] = Counter()
         self._freed = asyncio.Event()
-        self._retry_after_s = retry_after_s
 
     @property
     def taken(self) -> int:
@@ -107,7 +106,7 @@ class AdmissionGate:
         if self._is_full(group):
             raise Overloaded(
                 f"all {self._limits[group]} {places} are in use; try again shortly",
-                retry_after_s=self._retry_after_s,
+                retry_after_s=1,
             )
 
     async def _room_for(self, *groups: _Group | str) -> None:

@@ -12,12 +12,12 @@ def test_interactive_work_has_priority_over_batches() -> None:
 
 
 def test_a_gate_admits_as_many_as_it_has_places() -> None:
-    gate = AdmissionGate(2, retry_after_s=7)
+    gate = AdmissionGate(2)
     with gate.admit(), gate.admit():
         assert gate.taken == 2
         with pytest.raises(Overloaded) as refusal, gate.admit():
             raise AssertionError("nobody gets in here")
-        assert refusal.value.retry_after_s == 7
+        assert refusal.value.retry_after_s == 1
     assert gate.taken == 0
 
 
