@@ -121,11 +121,11 @@ class _CameraReader:
         display = Display(pixel_aspect=1.0)
         started_s = time.monotonic()
         latest_s = started_s
-        for packet in container.demux():  # sound too, which goes on where pictures do not
+        for packet in container.demux():  # sound too, which goes on where frames do not
             if self._stopped.is_set():
                 return
             if time.monotonic() - latest_s > _PICTURE_WITHIN_S:
-                raise OSError(0, "it sends no picture that can be read")
+                raise OSError(0, "it sends no frame that can be read")
             if packet.stream is not stream:
                 continue
             try:

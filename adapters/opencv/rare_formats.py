@@ -114,7 +114,7 @@ def _clean_aperture(data: bytes, width: int, height: int) -> tuple[int, int, int
 
 def _open_tiff(data: bytes) -> Header:
     if tiff.is_camera_raw(data):
-        raise Unsupported("it is the raw file of a camera; send the picture as JPEG")
+        raise Unsupported("it is the raw file of a camera; send the image as JPEG")
     if files := tiff.files_in(data):
         return RareHeader(
             kind=TIFF,
@@ -139,7 +139,7 @@ def _reduce(
     image: PIL.Image.Image, part: tuple[int, int, int, int], factor: int
 ) -> NDArray[np.uint8]:
     image.load()
-    # Of an AVIF these hold the decoded picture twice more, until the image itself is gone.
+    # Of an AVIF these hold the decoded pixels twice more, until the image itself is gone.
     vars(image).pop("fp", None)
     vars(image).pop("_decoder", None)
     if part != (0, 0, *image.size):

@@ -28,7 +28,7 @@ _LOSSY_BYTES = 7
 _ALPHA_BYTES = 9
 _LOSSLESS_BYTES = 9
 _S_PER_PIXEL = 30e-9
-# A lossless picture has tables of its own for up to every 4 x 4 pixels. How many there are is coded
+# A lossless image has tables of its own for up to every 4 x 4 pixels. How many there are is coded
 # like the pixels, so the header tells only how many there can be; encoders write at most a few
 # thousand.
 _MAX_TABLES = 2**16
@@ -85,7 +85,7 @@ def read_header(data: bytes, *, thorough: bool) -> WebpHeader | None:
     offset = (0, 0)
     parts: list[tuple[bytes, slice]] = []
     orientation = UPRIGHT
-    for number, (name, part) in enumerate(_chunks_of_first_picture(data)):
+    for number, (name, part) in enumerate(_chunks_of_first_frame(data)):
         if number > _MAX_CHUNKS and not thorough:
             return None
         whole = bool(parts) and parts[-1][0] != b"ALPH"
@@ -131,7 +131,7 @@ def _table_bytes(data: bytes, parts: list[tuple[bytes, slice]], width: int, heig
     return min(_MAX_TABLES, blocks, 8 * coded // _BITS_PER_TABLE) * _BYTES_PER_TABLE
 
 
-def _chunks_of_first_picture(data: bytes) -> Iterator[tuple[bytes, slice]]:
+def _chunks_of_first_frame(data: bytes) -> Iterator[tuple[bytes, slice]]:
     """The chunks of the file, and behind the first frame of an animation those in it."""
     is_in_frame = False
     for name, part in _chunks(data, _RIFF_BYTES, len(data)):

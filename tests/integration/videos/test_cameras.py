@@ -84,7 +84,7 @@ async def test_a_camera_that_sends_sound_but_no_more_pictures_is_lost(
         rtsp_camera(_PORTRAIT, frames=25, sounds=True) as camera,
         asyncio.timeout(20),
     ):
-        with pytest.raises(OSError, match="it sends no picture that can be read"):
+        with pytest.raises(OSError, match="it sends no frame that can be read"):
             async for _ in camera_frames(camera.url):
                 pass
 
