@@ -66,11 +66,9 @@ class Ranking:
             self._last_turns.clear()
 
     def _next_turn(self) -> None:
-        """Begin another turn, and forget the senders that have had theirs and ask for nothing."""
+        """Begin another turn, and forget the senders that had theirs before it."""
         self._turn += 1
         self._last_turns = {
-            sender: turn
-            for sender, turn in self._last_turns.items()
-            if turn >= self._turn or sender in self._unfinished
+            sender: turn for sender, turn in self._last_turns.items() if turn >= self._turn
         }
         self._max_remembered = max(_REMEMBERED, 2 * len(self._last_turns))
