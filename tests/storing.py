@@ -37,7 +37,7 @@ class Storing:
         self.retry_schedule = RetrySchedule(
             clock, first_retry_s=first_retry_s, max_retry_s=max_retry_s
         )
-        delivery = Delivery(
+        self.delivery = delivery = Delivery(
             spool=spool,
             repository=repository,
             users=users,

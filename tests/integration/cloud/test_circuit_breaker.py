@@ -126,3 +126,13 @@ def test_slow_answers_open_the_circuit(breaker: CircuitBreaker, clock: InMemoryC
             clock.advance(2)
     with pytest.raises(CircuitOpen), breaker.guard(Gone):
         pytest.fail("the call should not run")
+
+
+def test_a_recent_success_saves_a_check(breaker: CircuitBreaker, clock: InMemoryClock) -> None:
+    assert not breaker.answered_within(60)
+    with breaker.guard(Gone):
+        pass
+    clock.advance(59)
+    assert breaker.answered_within(60)
+    clock.advance(1)
+    assert not breaker.answered_within(60)

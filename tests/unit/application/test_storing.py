@@ -423,3 +423,33 @@ async def test_a_disconnected_client_leaves_a_complete_record() -> None:
             await taking_in
         await until(lambda: service.telemetry.counts["detection_stored"] == 1)
     assert len(service.images) == len(await records_of_alice(service)) == 1
+
+
+async def test_no_retry_is_due_while_an_upload_is_under_way() -> None:
+    """The background work would otherwise look into the spool without end."""
+    images = SlowImageStore()
+    service = Service(images=images)
+    record = await service.accepted()
+    images.slow = record.detection_id
+    carrying = asyncio.create_task(service.store.carry_due())
+    await images.begun.wait()
+    assert service.store.retry_schedule.next_due_in_s() is None
+    images.go_on.set()
+    await carrying
+
+
+async def test_a_detection_that_could_not_be_spooled_is_not_kept_in_work(service: Service) -> None:
+    service.spool.fail_with(DOWN)
+    with pytest.raises(StoreUnavailable):
+        await service.accepted()
+    service.spool.recover()
+    await asyncio.wait_for(service.store.retry_schedule.changed(None), 5)
+
+
+async def test_a_stored_detection_without_an_entry_in_the_spool_stays_stored(
+    service: Service,
+) -> None:
+    record = await service.accepted()
+    await service.store.carry_due()
+    await service.store.delivery.settle_without_entry(record.detection_id)
+    assert await service.status_of(record.detection_id) is StorageStatus.DONE

@@ -6,8 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.emotion import Emotion, EmotionScores
-from domain.face import Face, FaceDetection, FaceQuality, FaceReading, ReliabilityThresholds
-from domain.geometry import BoundingBox
+from domain.face import (
+    BoxFraming,
+    Face,
+    FaceDetection,
+    FaceLandmarks,
+    FaceQuality,
+    FaceReading,
+    ReliabilityThresholds,
+)
+from domain.geometry import BoundingBox, Point
 
 BOX = BoundingBox(10, 20, 30, 40)
 LIMITS = ReliabilityThresholds(
@@ -76,3 +84,17 @@ def test_the_dominant_emotion_has_the_highest_score() -> None:
     scores = EmotionScores.from_weights({Emotion.FEAR: 3, Emotion.SURPRISE: 2})
     reading = FaceReading(scores, FaceQuality(0.5, 0.5, 30), reliable=True)
     assert Face(FaceDetection(BOX, 0.9), reading).dominant_emotion is Emotion.FEAR
+
+
+@pytest.mark.parametrize(("side", "drop"), [(0.49, 0), (2.01, 0), (1, -0.51), (1, 0.51)])
+def test_a_framing_that_shows_no_face_is_refused(side: float, drop: float) -> None:
+    with pytest.raises(ValueError, match="framed"):
+        BoxFraming(side, drop)
+
+
+def test_landmarks_move_and_grow_with_their_box() -> None:
+    points = [Point(10, 20), Point(40, 20), Point(25, 40), Point(10, 60), Point(40, 60)]
+    moved = FaceLandmarks(*points).moved(BOX, BoundingBox(100, 200, 60, 160))
+    assert moved.points == (
+        Point(100, 200), Point(160, 200), Point(130, 280), Point(100, 360), Point(160, 360),
+    )  # fmt: skip

@@ -87,3 +87,7 @@ def test_a_box_inside_the_image_is_left_alone(data: st.DataObject, width: int, h
         x, y, data.draw(st.integers(1, width - x)), data.draw(st.integers(1, height - y))
     )
     assert box.clipped_to(width, height) == box
+
+
+def test_a_scaled_box_has_a_pixel_at_least() -> None:
+    assert BoundingBox(10, 20, 3, 4).scaled(0.1, 0.05) == BoundingBox(1, 1, 1, 1)

@@ -65,3 +65,30 @@ def test_a_label_between_two_boxes_is_no_clear_label() -> None:
     assert not lay_labels([upper, lower], [(50, 12), (50, 12)], (70, 116)).is_clear
     far = BoundingBox(10, 100, 50, 50)
     assert lay_labels([upper, far], [(50, 12), (50, 12)], (70, 170)).is_clear
+
+
+def test_a_label_that_is_hardly_nearer_to_its_own_box_is_no_clear_label() -> None:
+    upper, lower = BoundingBox(10, 0, 50, 50), BoundingBox(10, 67, 50, 50)
+    layout = lay_labels([upper, lower], [(50, 12), (50, 12)], (70, 140))
+    assert layout.label_boxes[0] == BoundingBox(10, 52, 50, 12)
+    assert not layout.is_clear
+
+
+def test_a_label_goes_farther_from_its_box_rather_than_stand_by_another() -> None:
+    upper, lower = BoundingBox(10, 0, 50, 50), BoundingBox(10, 66, 50, 50)
+    layout = lay_labels([upper, lower], [(50, 12), (50, 12)], (200, 140))
+    place = layout.label_boxes[0]
+    assert place is not None
+    assert place.x > upper.right
+    assert layout.is_clear
+
+
+def test_labels_that_have_to_be_clear_are_given_up_only_where_one_is_not() -> None:
+    boxes = rows_of(6, 4, step=64, side=52)
+    wide, narrow = [(140, 16)] * len(boxes), [(14, 7)] * len(boxes)
+    clear = lay_labels(boxes, narrow, (420, 310), must_be_clear=True)
+    assert clear == lay_labels(boxes, narrow, (420, 310))
+    given_up = lay_labels(boxes, wide, (420, 310), must_be_clear=True)
+    assert not given_up.is_clear
+    in_full = lay_labels(boxes, wide, (420, 310))
+    assert given_up.label_boxes.count(None) > in_full.label_boxes.count(None)

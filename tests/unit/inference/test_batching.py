@@ -140,6 +140,16 @@ async def test_a_batch_holds_at_most_32_crops(
     assert sum(len(batch) for batch in model.batches) == 130
 
 
+async def test_requests_that_fill_a_batch_exactly_share_it(
+    classifier: BatchingEmotionClassifier, single_thread: WorkExecutor, model: BrightnessModel
+) -> None:
+    async with Plug(single_thread):
+        tasks = [classify(classifier, level, 16) for level in (10, 20)]
+        await until_waiting(single_thread, 2)
+    await asyncio.gather(*tasks)
+    assert model.batches == [[10] * 16 + [20] * 16]
+
+
 async def test_interactive_requests_go_before_bulk(
     classifier: BatchingEmotionClassifier, single_thread: WorkExecutor, model: BrightnessModel
 ) -> None:

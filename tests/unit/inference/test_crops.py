@@ -95,8 +95,9 @@ def test_a_face_that_is_hardly_tilted_is_cut_along_its_box(degrees: float) -> No
 
 def test_landmarks_that_contradict_the_box_are_ignored() -> None:
     box = BoundingBox(60, 40, 80, 80)
-    collapsed = face(box, eyes=3.0)
-    assert frame_of(collapsed) == frame_of(face(box))
+    for eyes in (3.0, 60.0):
+        contradicting = face(box, roll=math.radians(40), eyes=eyes)
+        assert frame_of(contradicting) == frame_of(face(box))
 
 
 def test_what_lies_outside_the_image_repeats_its_edge() -> None:

@@ -186,13 +186,14 @@ async def test_waiting_and_worked_time_can_be_read(single_thread: WorkExecutor) 
 
 
 async def test_background_jobs_leave_a_thread_free_while_others_run() -> None:
-    executor = WorkExecutor(2)
+    executor = WorkExecutor(2, background_every_s=0)
     try:
         plugs = [Plug(), Plug()]
         await executor.run(abs, 1)  # other work, just now
         tasks = [await queued(executor, plug, Priority.BACKGROUND) for plug in plugs]
         await asyncio.to_thread(plugs[0].began.wait, 30)
-        assert await executor.run(abs, -1) == 1, "nobody waits for the background"
+        async with asyncio.timeout(10):
+            assert await executor.run(abs, -1) == 1, "nobody waits for the background"
         assert not plugs[1].began.is_set()
         # It continues once the first has ended, or when there was no other work for a while.
         plugs[0].pull()

@@ -124,6 +124,20 @@ def test_the_largest_faces_of_a_crowd_are_kept_once_each() -> None:
 
 
 @pytest.mark.parametrize(
+    ("second", "kept"),
+    [
+        (BoundingBox(172, 80, 40, 40), 1),  # seven tenths of it lie in the first
+        (BoundingBox(180, 80, 40, 40), 2),  # half of it
+        (BoundingBox(100, 0, 200, 200), 1),  # intersection over union: a third
+        (BoundingBox(112, 0, 200, 200), 2),  # 0.28
+    ],
+)
+def test_boxes_that_share_much_are_one_face(second: BoundingBox, kept: int) -> None:
+    faces = [FaceDetection(BoundingBox(0, 0, 200, 200), 0.9), FaceDetection(second, 0.8)]
+    assert len(keep_faces(faces, blank(400, 400), WantedFaces(20))) == kept
+
+
+@pytest.mark.parametrize(
     ("longer_side", "expected"), [(300, 384), (700, 384), (1000, 500), (1280, 640), (1900, 640)]
 )
 def test_a_view_is_as_fine_as_the_smallest_wanted_face_takes(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.sessions.adaptation import Adaptation, Window
+from application.sessions.adaptation import Adaptation, Effort, Window
 from application.sessions.events import Suggestion
 from domain.session_config import ConfigChange, SessionConfig
 
@@ -224,3 +224,39 @@ def test_a_session_at_its_limit_oscillates_less_and_less() -> None:
             changes.append(i)
     assert len(changes) < 24
     assert changes[-1] - changes[-3] > changes[2] - changes[0]
+
+
+def test_each_relapse_doubles_the_calm_windows_up_to_24() -> None:
+    machine, waited = started(SessionConfig()), []
+    for _ in range(6):
+        machine.window(served=10, busy=1.0)
+        waited.append(0)
+        while machine.adaptation.level:
+            machine.window(served=20, busy=0.1)
+            waited[-1] += 1
+    assert waited == [3, 6, 12, 24, 24, 24]
+
+
+def test_a_rate_that_was_advised_stays_advice_when_the_client_chooses_another_effort() -> None:
+    machine = started(SessionConfig(detection_interval=1, prioritize_realtime=True))
+    machine.obeyed(20, served=10, busy=1.0)
+    assert machine.config.max_frame_rate == 4.8
+    machine.configure(
+        {
+            "processing_resolution": (480, 360),
+            "detection_interval": 2,
+            "prioritize_realtime": False,
+        }
+    )
+    assert machine.adaptation.effort == Effort((480, 360), 2)
+    assert machine.adaptation.wanted_rate == 30
+
+
+def test_an_interval_of_the_clients_own_ends_the_advice_on_it() -> None:
+    machine = started(SessionConfig(detection_interval=1, prioritize_realtime=True))
+    machine.obeyed(3, served=10, busy=1.0)
+    assert machine.config.detection_interval == 2
+    assert machine.adaptation.wanted.detection_interval == 1
+    machine.configure({"detection_interval": 7})
+    machine.configure({"detection_interval": 2})
+    assert machine.adaptation.wanted.detection_interval == 2

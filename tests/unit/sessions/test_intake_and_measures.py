@@ -7,7 +7,7 @@ import pytest
 
 from application.sessions.adaptation import Window
 from application.sessions.intake import LatestFrame, RateLimiter
-from application.sessions.load import fair_share
+from application.sessions.load import LoadWatch, fair_share
 from application.sessions.measures import Measures, WindowMeter, percentile
 from domain.session import Frame
 from entrypoints.wire.frame_data import sent_image
@@ -57,6 +57,13 @@ def test_measures_use_bounded_memory_and_drop_old_rates() -> None:
     assert (snapshot.processed_frames, snapshot.latency_p95_s) == (5000, 0.02)
 
 
+def test_the_rate_is_that_of_the_last_three_seconds() -> None:
+    measures = Measures()
+    for at_s in (*(tenth / 10 for tenth in range(20)), 2.0, 3.0, 4.0, 5.0):
+        measures.result(at_s=at_s, processing_s=0.01, latency_s=0.02, faces=1)
+    assert measures.fps(5.0) == 1
+
+
 @pytest.mark.parametrize(
     ("capacity", "demands", "level"),
     [
@@ -90,3 +97,30 @@ def test_a_window_has_four_frames_at_least(frames: int, windows: Sequence[Window
             seen.append(window)
     assert [replace(w, busy_s=0) for w in seen] == [replace(w, busy_s=0) for w in windows]
     assert [each.busy_s for each in seen] == pytest.approx([each.busy_s for each in windows])
+
+
+def counted(received: int, answered: int) -> Measures:
+    measures = Measures()
+    measures.received, measures.processed = received, answered
+    return measures
+
+
+def test_a_machine_that_serves_the_configured_rate_is_not_full() -> None:
+    watch = LoadWatch(0)
+    sender = {"a": (counted(received=100, answered=20), 10.0)}
+    assert watch.review(sender, utilisation=1.0, now_s=2) is None
+
+
+def test_less_than_was_served_is_recommended_so_that_the_overload_ends() -> None:
+    watch = LoadWatch(0)
+    senders = {key: (counted(received=60, answered=20), 30.0) for key in "ab"}
+    assert watch.review(senders, utilisation=1.0, now_s=2) == "full"
+    assert watch.fair_rate == 8.5
+
+
+def test_a_full_machine_has_room_again_after_three_calm_windows_in_a_row() -> None:
+    watch = LoadWatch(0)
+    senders = {key: (counted(received=60, answered=20), 30.0) for key in "ab"}
+    used = (1.0, 0.59, 0.59, 0.6, 0.59, 0.59, 0.59, 0.59)
+    seen = [watch.review(senders, each, 2.0 * (i + 1)) for i, each in enumerate(used)]
+    assert seen == [*["full"] * 6, "room again", None]

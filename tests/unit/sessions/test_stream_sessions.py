@@ -211,16 +211,17 @@ async def crowd(
 
 
 class SlowDecoder(InMemoryImageDecoder):
-    """Takes a tenth of a second of the fake clock per frame."""
+    """Takes a tenth of a second of the fake clock per frame, or as long as a test says."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
         self._clock = world.clock
+        self.takes_s = 0.1
 
     async def decode(
         self, data: bytes, *, priority: Priority = Priority.INTERACTIVE, sender: str = ""
     ) -> Image:
-        self._clock.advance(0.1)
+        self._clock.advance(self.takes_s)
         return await super().decode(data, priority=priority, sender=sender)
 
 
@@ -270,6 +271,35 @@ async def test_sessions_that_followed_advice_are_offered_their_earlier_rate(worl
         await sessions.review_load()
     for reader in readers:
         assert reader.all(Suggestion)[-1].config == {"max_frame_rate": 60}
+    await sessions.close_all()
+
+
+async def test_a_rate_that_was_raised_after_advice_is_not_lowered_again(world: World) -> None:
+    world.decoder = SlowDecoder(world)
+    sessions, readers, opened = await crowd(world, 3)
+    for session in opened:
+        await session.configure(ConfigChange({"max_frame_rate": 20}))
+    await busy_window(world, sessions, opened)
+    for session in opened:
+        await session.configure(ConfigChange({"max_frame_rate": 25}))
+    for _ in range(4):
+        world.clock.advance(2)
+        await sessions.review_load()
+    for reader in readers:
+        assert reader.all(Suggestion)[-1].config == {"max_frame_rate": 25}
+    await sessions.close_all()
+
+
+async def test_sessions_are_told_again_only_when_their_rate_has_to_be_clearly_lower(
+    world: World,
+) -> None:
+    world.decoder = decoder = SlowDecoder(world)
+    sessions, readers, opened = await crowd(world, 3)
+    for takes_s, told in ((0.1, 1), (0.12, 1), (0.2, 2)):
+        decoder.takes_s = takes_s
+        for _ in range(2):
+            await busy_window(world, sessions, opened)
+        assert [len(reader.all(MachineFull)) for reader in readers] == [told] * 3
     await sessions.close_all()
 
 
@@ -382,3 +412,19 @@ async def test_a_failed_check_is_repeated_and_blocks_nothing_else(world: World) 
         with pytest.raises(Overloaded):
             await there.open(some_user("alice"), Recorder())
     await here.close_all()
+
+
+async def test_tokens_are_verified_in_one_round_at_a_time(world: World) -> None:
+    asked = []
+
+    async def verify_slowly(token: str) -> None:
+        asked.append(token)
+        await asyncio.Event().wait()
+
+    world.verify_token = verify_slowly  # type: ignore[method-assign]
+    sessions = world.sessions()
+    async with watched_over(sessions):
+        await sessions.open(some_user(), Recorder(), Credential("token", None))
+        await seconds_pass(world, 35)
+        assert asked == ["token"]
+    await sessions.close_all()

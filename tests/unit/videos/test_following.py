@@ -47,6 +47,19 @@ async def test_following_a_deleted_video_ends_with_cancelled(videos: Videos) -> 
         await anext(following)
 
 
+async def test_a_video_that_does_not_change_is_sent_again_every_15_seconds(videos: Videos) -> None:
+    video = await videos.submitted()
+    following = videos.read.changes(videos.alice, video.video_id, videos.credential)
+    first = await anext(following)
+    again = asyncio.create_task(anext(following))
+    for half_seconds in range(31):
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert again.done() == (half_seconds == 30)
+        videos.clock.advance(0.5)
+    assert await again == first
+
+
 async def followed_for(videos: Videos, video: Video, seconds: float) -> list[Video] | None:
     """What a follower sees of a video that does not change; None if it is followed still."""
     following = videos.read.changes(videos.alice, video.video_id, videos.credential)

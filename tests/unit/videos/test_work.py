@@ -18,6 +18,7 @@ import pytest
 from adapters.in_memory import fake_image, fake_video
 from application.errors import InferenceUnavailable, StoreUnavailable
 from application.ports.video_reader import OpenVideo
+from application.videos.progress import NotHeld, VideoProgress
 from application.videos.work import MAX_ATTEMPTS
 from domain.detection import DetectionKind, HistoryFilter
 from domain.emotion import Emotion
@@ -447,3 +448,22 @@ async def test_other_users_cannot_see_follow_or_delete_a_video(videos: Videos) -
     await videos.erase.one(videos.alice, video.video_id)
     with pytest.raises(NotFound):
         await videos.read.one(videos.alice, video.video_id)
+
+
+async def test_a_video_that_was_left_is_not_held_again_by_a_late_beat(videos: Videos) -> None:
+    video = await videos.submitted()
+    now = videos.clock.now()
+    held = await videos.repository.claim(holder="me", now=now, until=now + timedelta(seconds=30))
+    assert held is not None
+    progress = VideoProgress(
+        held,
+        holder="me",
+        limits=videos.limits,
+        repository=videos.repository,
+        clock=videos.clock,
+    )
+    await progress.leave(progress.interrupted(), pause_s=10)
+    for late in (progress.beat, progress.write):
+        with pytest.raises(NotHeld):
+            await late()
+    assert (await videos.state(video.video_id)).status is VideoStatus.QUEUED
