@@ -259,7 +259,8 @@ def test_nothing_is_warned_of_where_every_setting_has_its_default() -> None:
 def test_a_video_larger_than_what_is_discarded_is_warned_of() -> None:
     (warning,) = load_settings(max_video_mb=500).warnings()
     assert warning.startswith("DISCARD_MB=256: make it larger than MAX_VIDEO_MB=500")
-    assert load_settings(max_video_mb=500, discard_mb=600).warnings() == []
+    assert load_settings(max_video_mb=500, discard_mb=500).warnings() != []
+    assert load_settings(max_video_mb=500, discard_mb=501).warnings() == []
 
 
 @pytest.mark.parametrize(

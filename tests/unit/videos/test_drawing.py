@@ -20,6 +20,8 @@ def test_labels_of_a_crowd_never_overlap(count: int) -> None:
 
 def test_few_faces_are_named_with_their_score_and_many_are_numbered() -> None:
     assert labels_of(crowd(1), SIZE)[0][0] == "1 happy 62%"
+    assert labels_of(crowd(4), SIZE)[3][0] == "4 happy 62%"
+    assert labels_of(crowd(5), SIZE)[4][0] == "5 happy"
     assert labels_of(crowd(12), SIZE)[11][0] == "12 happy"
     assert labels_of(crowd(13), SIZE)[12][0] == "13"
 

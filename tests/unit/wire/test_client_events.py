@@ -86,3 +86,5 @@ def test_a_room_has_a_name_of_1_to_64_characters(room: object) -> None:
 def test_a_client_without_a_token_has_none(auth: object) -> None:
     assert read_token(auth) is None
     assert read_token({"token": "a.b.c\n"}) == "a.b.c"
+    assert read_token({"token": 16 * 1024 * "a"}) == 16 * 1024 * "a"
+    assert read_token({"token": (16 * 1024 + 1) * "a"}) is None
