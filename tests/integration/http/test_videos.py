@@ -197,6 +197,7 @@ async def test_a_player_reads_the_file_in_ranges(service: Service) -> None:
         ("bytes=5-99", 5, 100),
         ("bytes=100-", 100, size),
         ("bytes=-10", size - 10, size),
+        (f"bytes=-{size * 2}", 0, size),
         (f"bytes=7-{size * 2}", 7, size),
         ("Bytes=5-99", 5, 100),
     ):
