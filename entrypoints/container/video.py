@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dependency_injector import containers, providers
 
-from adapters.av.camera import camera_frames
-from adapters.av.video_annotator import AvVideoAnnotator
 from adapters.av.video_reader import AvVideoReader
 from adapters.filesystem import instance_id_of
 from adapters.tracking import KalmanFaceTracker
@@ -15,9 +13,24 @@ from application.ports.video_reader import VideoReader
 from application.use_cases.analyse_video import AnalyseVideo
 from application.use_cases.read_videos import ReadVideos
 from application.use_cases.submit_video import SubmitVideo
-from application.use_cases.watch_camera import WatchCamera
+from application.use_cases.watch_camera import CameraFrames, WatchCamera
 from application.videos.work import WorkOnVideos
 from entrypoints.settings import Settings
+
+# The service itself reads files in processes of their own: FFmpeg, which takes 16 MB when imported,
+# is left to the commands.
+
+
+def _video_annotator() -> VideoAnnotator:
+    from adapters.av.video_annotator import AvVideoAnnotator
+
+    return AvVideoAnnotator()
+
+
+def _camera_frames() -> CameraFrames:
+    from adapters.av.camera import camera_frames
+
+    return camera_frames
 
 
 class VideoContainer(containers.DeclarativeContainer):
@@ -39,10 +52,10 @@ class VideoContainer(containers.DeclarativeContainer):
     video_reader: providers.Provider[VideoReader] = providers.Singleton(
         AvVideoReader, executor=vision.executor
     )
-    video_annotator: providers.Provider[VideoAnnotator] = providers.Singleton(AvVideoAnnotator)
+    video_annotator: providers.Provider[VideoAnnotator] = providers.Singleton(_video_annotator)
     watch_camera = providers.Singleton(
         WatchCamera,
-        camera_frames=providers.Object(camera_frames),
+        camera_frames=providers.Callable(_camera_frames),
         face_reader=face_reader,
         new_tracker=providers.Object(KalmanFaceTracker),
         clock=system.clock,
