@@ -151,10 +151,12 @@ def limit_time(cpu_s: float) -> None:
 
 def held_memory() -> int | None:
     """In the child: the address space that the process holds now, in bytes; None if unknown."""
-    statm = Path("/proc/self/statm")
-    if not statm.exists():  # not Linux
-        return None
-    return int(statm.read_text().split()[0]) * resource.getpagesize()
+    return _pages(0)
+
+
+def resident_memory() -> int | None:
+    """In the child: the memory that the process takes now, in bytes; None if unknown."""
+    return _pages(1)
 
 
 def limit_memory(held_bytes: int | None, more_bytes: int) -> None:
@@ -168,3 +170,10 @@ def limit_memory(held_bytes: int | None, more_bytes: int) -> None:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (held_bytes + more_bytes + _SLACK_BYTES, hard))
+
+
+def _pages(field: int) -> int | None:
+    statm = Path("/proc/self/statm")
+    if not statm.exists():  # not Linux
+        return None
+    return int(statm.read_text().split()[field]) * resource.getpagesize()

@@ -25,6 +25,8 @@ from domain.image import Image
 # Images cheaper than this are decoded on the executor.
 _LIGHT_BYTES = 50 * MEGABYTE
 _LIGHT_S = 0.15
+# What the process of costly images may take without a share of the budget.
+_PROCESS_BYTES = 64 * MEGABYTE
 
 
 class PreparedImage:
@@ -128,10 +130,23 @@ class OpenCvImageDecoder:
             needs = header.memory_bytes(limits)
             share = await self._budget.take(needs, priority, sender=sender)
             return PreparedImage(share, partial(read_image, data, header, limits))
-        # This process only receives the pixels.
-        needs = limits.max_result_bytes if header is None else header.result_bytes(limits)
-        image, share = await self._decode_in_process(data, limits, needs, priority, sender)
+        image, share = await self._decode_in_process(
+            data, limits, self._needs(header, limits), priority, sender
+        )
         return PreparedImage(share, lambda: image)
+
+    def _needs(self, header: Header | None, limits: DecodingLimits) -> int:
+        """What a costly image takes of the budget.
+
+        This process only receives the pixels, but what the other one needs beyond its allowance is
+        not there for the pixels of others meanwhile.
+        """
+        if header is None:
+            result, memory = limits.max_result_bytes, limits.memory_bytes
+        else:
+            result, memory = header.result_bytes(limits), header.memory_bytes(limits)
+        beyond = min(memory - _PROCESS_BYTES, self._budget.most_beside_small)
+        return max(result, beyond)
 
     async def _decode_in_process(
         self, data: bytes, limits: DecodingLimits, needs: int, priority: Priority, sender: str

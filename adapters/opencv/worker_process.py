@@ -18,6 +18,7 @@ from adapters.child_process import (
     limit_memory,
     limit_time,
     lower_priority,
+    resident_memory,
 )
 from adapters.opencv.encoded import MEGABYTE, DecodingLimits, too_much_memory
 from adapters.opencv.reading import load_library, read_header, read_image, recognise
@@ -28,6 +29,8 @@ _MORE = "this image needs more"
 _MAX_KEPT_BYTES = 16 * MEGABYTE
 """What may be left of an image. Libraries leak what they held when they fail, and as each image may
 take so much more than the process holds, that would add up."""
+_MAX_RESIDENT_BYTES = 72 * MEGABYTE
+"""With the libraries of one kind of image it is up to 65 MB, with those of all kinds 85."""
 
 
 def main() -> None:
@@ -42,7 +45,10 @@ def main() -> None:
         held_bytes = held_memory()
         _answer(answers, data, limits, held_bytes)
         del data
-        is_last = held_bytes is not None and (held_memory() or 0) > held_bytes + _MAX_KEPT_BYTES
+        is_last = held_bytes is not None and (
+            (held_memory() or 0) > held_bytes + _MAX_KEPT_BYTES
+            or (resident_memory() or 0) > _MAX_RESIDENT_BYTES
+        )
         _send(answers, {"is_last": is_last})
 
 

@@ -49,6 +49,11 @@ class MemoryBudget:
         self._held_by: Counter[str] = Counter()
 
     @property
+    def most_beside_small(self) -> int:
+        """What an image may take and need not wait until there is no small one in work."""
+        return self._total - self._reserved - self._small
+
+    @property
     def held_bytes(self) -> int:
         """What images hold now; from any thread."""
         return self._total - self._free

@@ -38,6 +38,11 @@ def missing_scans(side: int) -> bytes:
     return whole[:start] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + whole[coded:]
 
 
+def all_coefficients(side: int) -> bytes:
+    """A progressive JPEG whose samples are all kept until its last scan, two bytes each."""
+    return encoded(Image.new("RGB", (side, side)), "JPEG", progressive=True, subsampling=0)
+
+
 def slow_gif(notes: int) -> bytes:
     """Millions of comment blocks of one byte before the image; Pillow loops over them in Python."""
     whole = encoded(Image.new("L", (8, 8)), "GIF")

@@ -7,12 +7,16 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 import skimage.data
+from PIL import Image
 
 from adapters.opencv.reading import read_header, read_image
 from domain.errors import InvalidImage
 from domain.formats import PNG
 from tests.attacks.costly_images import (
     ATTACKS,
+    all_coefficients,
+    encoded,
+    lossless_webp,
     noisy_photograph,
     square_photograph,
     tiny_chunks,
@@ -60,6 +64,27 @@ async def test_many_large_images_at_once_take_no_more_memory_than_a_few(
         for _ in range(4):
             user = await users.enter_async_context(await service.user())
             sent += [send(user, image) for image in (large, square) * 4]
+        answers = await asyncio.gather(*sent)
+    assert {answer.status_code for answer in answers} == {200}
+    assert memory.peak_mb < MAX_MB
+
+
+async def test_costly_images_and_large_ones_together_take_no_more_memory(
+    service: ServiceProcess, memory: PeakMemory
+) -> None:
+    flat = Image.new("RGB", (3500, 3500))
+    costly = [
+        all_coefficients(4300),
+        encoded(flat, "AVIF", speed=10),
+        lossless_webp(3900),
+        encoded(Image.new("RGBA", (5000, 5000)), "TIFF", compression="tiff_lzw"),
+    ]
+    large = [noisy_photograph(), square_photograph()]
+    async with AsyncExitStack() as users:
+        sent = []
+        for images in (large, large, costly, costly):
+            user = await users.enter_async_context(await service.user())
+            sent += [send(user, image) for image in images * (8 // len(images))]
         answers = await asyncio.gather(*sent)
     assert {answer.status_code for answer in answers} == {200}
     assert memory.peak_mb < MAX_MB

@@ -3,7 +3,9 @@
 import asyncio
 import io
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -12,9 +14,11 @@ import pytest
 from adapters.inference.executor import WorkExecutor
 from adapters.opencv.decoder import OpenCvImageDecoder
 from adapters.opencv.decoding_process import DecodingProcess
+from adapters.opencv.encoded import MEGABYTE, DecodingLimits
 from application.errors import InferenceUnavailable
 from application.work.memory_budget import MemoryBudget
 from domain.errors import InvalidImage
+from domain.image import Image
 from tests.attacks.costly_images import png
 from tests.attacks.memory import resident_mb
 from tests.decoding_limits import USUAL_LIMITS
@@ -95,3 +99,45 @@ def test_after_running_out_of_memory_for_pixels_the_next_answer_is_right(
         assert np.array_equal(np.asarray(pixels), np.full((8, 8, 3), 50))
     finally:
         process.close()
+
+
+class _Budgeted(DecodingProcess):
+    """Notes what of a budget is held while an image is decoded, and finds every image damaged."""
+
+    def __init__(self, budget: MemoryBudget) -> None:
+        super().__init__()
+        self._budget = budget
+        self.held_bytes = 0
+
+    def submit(self, data: bytes, limits: DecodingLimits) -> Future[Image]:
+        self.held_bytes = self._budget.held_bytes
+        job: Future[Image] = Future()
+        job.set_exception(InvalidImage("it is damaged", reason="damaged"))
+        return job
+
+
+async def test_what_the_process_needs_is_not_there_for_others(executor: WorkExecutor) -> None:
+    budget = MemoryBudget(60 * MEGABYTE)
+    process = _Budgeted(budget)
+    decoder = OpenCvImageDecoder(
+        executor=executor, process=process, budget=budget, limits=USUAL_LIMITS
+    )
+    # All coefficients are kept: 96 MB, of which the process has 64.
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (4096, 4096)).save(file, "JPEG", progressive=True, subsampling=0)
+    with pytest.raises(InvalidImage):
+        await decoder.decode(file.getvalue())
+    assert 32 * MEGABYTE < process.held_bytes < 45 * MEGABYTE
+    process.close()
+
+
+def test_a_process_that_has_loaded_the_libraries_of_several_kinds_is_replaced(
+    process: DecodingProcess,
+) -> None:
+    folder = Path(__file__).parent / "images"
+    names = ("avif-clean-aperture.avif", "jpeg-lossless.jpg", "avif-clean-aperture.avif")
+    running = []
+    for name in names:
+        process.decode((folder / name).read_bytes(), USUAL_LIMITS)
+        running.append(process._process)
+    assert None in running, "with all of them it holds 85 MB"

@@ -70,3 +70,10 @@ async def test_users_get_memory_before_earlier_guests() -> None:
     held.release()
     await asyncio.gather(*waiting)
     assert order == ["alice", "address 1", "address 2"]
+
+
+async def test_the_largest_share_does_not_wait_for_small_images() -> None:
+    budget = MemoryBudget(160)
+    await budget.take(10, sender="alice")
+    async with asyncio.timeout(10):
+        await budget.take(budget.most_beside_small, Priority.GUEST, sender="address 0")
