@@ -51,6 +51,14 @@ def test_importing_the_core_loads_the_standard_library_only() -> None:
     assert loaded - set(CORE) <= sys.stdlib_module_names
 
 
+def test_the_service_does_not_load_ffmpeg_into_its_own_process() -> None:
+    program = "import entrypoints.process.serve, sys; print('av' in sys.modules)"
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "False", "it takes 16 MB, and children read the videos"
+
+
 @pytest.mark.parametrize("module", modules(*CORE), ids=name_of)
 def test_the_core_imports_no_third_party_package_even_for_types(module: Path) -> None:
     imported = set()
