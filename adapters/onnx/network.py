@@ -19,7 +19,7 @@ from application.errors import InferenceUnavailable
 BUNDLED = Path(__file__).parent / "weights"
 # Each input that is larger takes 20 MB and more while it is read.
 _LARGE_BYTES = 2**20
-_RETURN_EVERY_S = 0.5
+_RETURN_EVERY_S = 0.2
 
 
 class _Returning:
