@@ -13,8 +13,10 @@ from bson.codec_options import CodecOptions
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase
 from pymongo.errors import (
+    ConfigurationError,
     ConnectionFailure,
     ExecutionTimeout,
+    OperationFailure,
     PyMongoError,
     WTimeoutError,
 )
@@ -31,6 +33,8 @@ Database = AsyncIOMotorDatabase[Document]
 
 _UNREACHABLE = (ConnectionFailure, ExecutionTimeout, WTimeoutError, TimeoutError)
 _IDLE_CONNECTION_S = 300
+# "AuthenticationFailed", and what Atlas calls "AtlasError".
+_REFUSED_SIGN_IN = (18, 8000)
 
 
 class MongoDatabase:
@@ -91,7 +95,9 @@ class MongoDatabase:
         try:
             await self.check()
         except StoreUnavailable as error:
-            log.warning("starting without MongoDB (MONGODB_URI): %s", error)
+            log.warning(
+                "starting without MongoDB (MONGODB_URI): %s%s", error, _reason(self._client, error)
+            )
 
     async def close(self) -> None:
         """Close every connection, also to a silent server. Closing twice is not an error."""
@@ -161,6 +167,22 @@ class MongoDatabase:
     def _end_indexing(self, attempt: asyncio.Task[None]) -> None:
         self._indexing = None
         self._indexed = not attempt.cancelled() and attempt.exception() is None
+
+
+def _reason(client: AsyncIOMotorClient[Document], error: StoreUnavailable) -> str:
+    """What an operator can mend. A call runs out of time before the driver says it."""
+    if isinstance(error.__cause__, ConfigurationError):  # no such name for mongodb+srv
+        return f": {error.__cause__}"
+    topology = client.delegate.topology_description
+    servers = topology.server_descriptions().values()
+    if topology.replica_set_name and not servers:
+        return f": no server is in the replica set {topology.replica_set_name}"
+    for server in servers:
+        if isinstance(server.error, OperationFailure) and server.error.code in _REFUSED_SIGN_IN:
+            return ": it refuses the user or the password"
+        if isinstance(server.error, ConnectionFailure):
+            return f": {str(server.error).partition(' (configured timeouts')[0]}"
+    return ""
 
 
 async def _make_indexes(database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -85,7 +86,7 @@ class RedisDatabase:
         except faults.NoPermissionError as error:
             raise StoreUnavailable("the Redis user lacks a permission") from error
         except _UNREACHABLE as error:
-            raise StoreUnavailable("Redis does not answer") from error
+            raise StoreUnavailable(_unreachable(error)) from error
         # The driver raises the last two for answers that are not Redis protocol.
         except (faults.RedisError, ValueError, RecursionError) as error:
             raise StoreUnavailable("Redis does not work") from error
@@ -101,6 +102,16 @@ class RedisDatabase:
             StoreUnavailable: it does not answer.
         """
         await self.run(lambda client: client.ping())
+
+
+def _unreachable(error: BaseException) -> str:
+    """What happened; of a certificate the driver says it in the context of its own error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"Redis has no certificate that is trusted ({cause.verify_message})"
+        cause = cause.__cause__ or cause.__context__
+    return "Redis does not answer"
 
 
 def _without_credentials(url: str) -> str:

@@ -282,3 +282,24 @@ async def test_mongodb_finds_exactly_what_the_filter_matches(
     expected = {d.detection_id for d in kept if wanted.matches(d)}
     assert {d.detection_id for d in found} == expected
     assert await repository.count(user_id, wanted) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason"),
+    [
+        ("mongodb://127.0.0.1:9/", "127.0.0.1:9: [Errno"),
+        ("mongodb://nowhere.invalid/", "nowhere.invalid:27017: [Errno"),
+        ("{server}?replicaSet=other", "no server is in the replica set other"),
+        ("mongodb://me:hunter2@{address}/?authSource=admin", "it refuses the user or the password"),
+    ],
+)
+async def test_a_start_without_the_database_says_what_is_wrong(
+    mongodb_uri: str, caplog: pytest.LogCaptureFixture, uri: str, reason: str
+) -> None:
+    address = urlsplit(mongodb_uri).netloc
+    database = database_at(uri.format(server=mongodb_uri, address=address), "any", timeout_s=2)
+    await database.open()
+    await database.close()
+    (line,) = [r.getMessage() for r in caplog.records if "starting without" in r.getMessage()]
+    assert f": {reason}" in line
+    assert "hunter2" not in line

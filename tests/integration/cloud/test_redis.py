@@ -1,17 +1,21 @@
 """Redis is down, silent, refuses, and comes back; callers never wait long."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from adapters.circuit_breaker import CircuitBreaker
 from adapters.redis import RedisDatabase, RedisMessageChannel, RedisSessionPlaces
 from application.errors import StoreCircuitOpen, StoreUnavailable
 from application.ports.message_channel import MessageChannel
 from tests.servers.flaky import FlakyProxy, flaky_proxy
+from tests.servers.google import SigningKey
 from tests.servers.redis import free_port, redis_server
 
 PASSWORD = "hush-hush"
@@ -218,6 +222,29 @@ async def test_a_wrong_password_has_its_own_message(redis_url: str) -> None:
         await channel.open()
     assert PASSWORD not in str(refused.value)
     await channel.close()
+
+
+async def test_a_certificate_that_is_not_trusted_is_named(tmp_path: Path) -> None:
+    made = SigningKey.made("any")
+    file = tmp_path / "server.pem"
+    key = made.private_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file.write_bytes(key + made.certificate.encode())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        database = database_at(f"rediss://127.0.0.1:{port}/0")
+        with pytest.raises(StoreUnavailable, match="no certificate that is trusted"):
+            await database.check()
+        await database.close()
 
 
 async def test_a_redis_user_without_permission_to_subscribe_stops_the_start(redis_url: str) -> None:
