@@ -162,7 +162,8 @@ class OpenCvImageDecoder:
                 loop.call_soon_threadsafe(semaphore.release, rank)
 
         try:
-            share = await self._budget.take(needs, priority, sender=sender)
+            # Its turn has come: no later one, not even a user's, may keep the process waiting.
+            share = await self._budget.take(needs, Priority.INTERACTIVE, sender=sender)
         except BaseException:
             release()
             raise
@@ -174,11 +175,14 @@ class OpenCvImageDecoder:
             raise
         job.add_done_callback(release)
         try:
-            return await asyncio.wrap_future(job), share
+            image = await asyncio.wrap_future(job)
         except BaseException:
             # If the caller was cancelled, decoding that has started still finishes.
             job.add_done_callback(lambda _: share.release())
             raise
+        assert isinstance(image.pixels, np.ndarray)
+        share.shrink(image.pixels.nbytes)
+        return image, share
 
 
 @contextlib.contextmanager

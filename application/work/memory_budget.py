@@ -31,8 +31,9 @@ class MemoryBudget:
 
     Images are served by priority, then by turn (the first image of every sender before the second
     of any), then by arrival. An image that fits may overtake one that does not fit for at most
-    three seconds, and a small one always may. An eighth of the memory is reserved for small images
-    of users who hold none yet, so that they do not wait for senders of large or many images.
+    three seconds; after that only small ones may, as far as they leave room for it. An eighth of
+    the memory is reserved for small images of users who hold none yet, so that they do not wait for
+    senders of large or many images.
 
     Args:
         total_bytes: what all images together may hold. An image that needs more waits until it can
@@ -50,7 +51,7 @@ class MemoryBudget:
 
     @property
     def most_beside_small(self) -> int:
-        """What an image may take and need not wait until there is no small one in work."""
+        """What an image may take without waiting until no small one is in work."""
         return self._total - self._reserved - self._small
 
     @property
@@ -101,18 +102,25 @@ class MemoryBudget:
 
     def _grant(self) -> None:
         now = asyncio.get_running_loop().time()
-        blocked = False
+        overdue = next((each for each in self._waiting if self._is_overdue(each, now)), None)
         for entry in list(self._waiting):
             is_small = entry.size <= self._small
             may_use_reserve = (is_small and self._is_first(entry)) or self._is_alone(entry)
             usable = self._free if may_use_reserve else self._free - self._reserved
-            if entry.size <= usable and (is_small or not blocked):
+            if entry is overdue:
+                usable = self._free
+            elif overdue is not None and (is_small or overdue.rank < entry.rank):
+                usable = self._free - overdue.size if is_small else 0
+            if entry.size <= usable:
                 self._waiting.remove(entry)
+                if entry is overdue:
+                    overdue = None
                 if not entry.granted.done():  # its caller was not cancelled
                     self._hold(entry.size, entry.rank.sender)
                     entry.granted.set_result(None)
-            elif now - entry.since_s > _MAX_OVERTAKEN_S:
-                blocked = True
+
+    def _is_overdue(self, entry: _Waiting, now: float) -> bool:
+        return entry.size > self._small and now - entry.since_s > _MAX_OVERTAKEN_S
 
     def _is_alone(self, entry: _Waiting) -> bool:
         """Whether it needs the reserve too, and nothing else is held."""

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from application.work.memory_budget import MemoryBudget
 from application.work.priority import Priority
 
@@ -77,3 +79,25 @@ async def test_the_largest_share_does_not_wait_for_small_images() -> None:
     await budget.take(10, sender="alice")
     async with asyncio.timeout(10):
         await budget.take(budget.most_beside_small, Priority.GUEST, sender="address 0")
+
+
+async def test_a_stream_of_small_images_leaves_room_for_a_large_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("application.work.memory_budget._MAX_OVERTAKEN_S", 0.0)
+    budget = MemoryBudget(160)
+
+    async def stream(sender: str) -> None:
+        while True:
+            async with budget.hold(10, sender=sender):
+                for _ in range(5):
+                    await asyncio.sleep(0)
+
+    streams = [asyncio.create_task(stream(f"sender {number}")) for number in range(6)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await budget.take(budget.most_beside_small, sender="alice")
+    for each in streams:
+        each.cancel()
+    await asyncio.gather(*streams, return_exceptions=True)
