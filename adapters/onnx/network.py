@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -31,18 +32,20 @@ class _Returning:
     def __init__(self) -> None:
         self._options = onnxruntime.RunOptions()
         self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._lock = threading.Lock()
         self._is_due = False
         self._last_s = 0.0
 
     def options(self, input_bytes: int) -> onnxruntime.RunOptions | None:
         """For the next call; from any thread."""
         is_large = input_bytes > _LARGE_BYTES
-        self._is_due |= is_large
         now_s = time.monotonic()
-        if not self._is_due or now_s < self._last_s + _RETURN_EVERY_S:
-            return None
-        # A large input leaves something behind on another thread, if not on this one.
-        self._is_due, self._last_s = is_large, now_s
+        with self._lock:
+            self._is_due |= is_large
+            if not self._is_due or now_s < self._last_s + _RETURN_EVERY_S:
+                return None
+            # A large input leaves something behind on another thread, if not on this one.
+            self._is_due, self._last_s = is_large, now_s
         return self._options
 
 
