@@ -51,7 +51,7 @@ def _has_second_header(file: BinaryIO) -> bool:
 
 
 def _has_second_type(file: BinaryIO) -> bool:
-    """Whether an MP4 file without fragments says twice what it is."""
+    """Whether an MP4 file says twice what it is before the first fragment."""
     at, types = 0, 0
     for _ in range(_MAX_BOXES):
         file.seek(at)
@@ -59,9 +59,8 @@ def _has_second_type(file: BinaryIO) -> bool:
         size, name = int.from_bytes(head[:4]), head[4:8]
         if size == 1:
             size = int.from_bytes(head[8:])
-        if name == b"moof":
-            return False
-        if size < _MIN_BOX_BYTES:  # the end of the file, or no box
+        # The end of the file, no box, or fragments, which may repeat what the file is.
+        if size < _MIN_BOX_BYTES or name == b"moof":
             break
         types += name == b"ftyp"
         at += size

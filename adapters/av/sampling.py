@@ -368,8 +368,9 @@ class Sampler:
             self._begin_damage(self._last_s)
         if end_s is not None:
             yield from self._shown_until(end_s, is_over=True)
+        reads_all = self._to_s is None or self._to_s > (self._facts.duration_s or math.inf)
         with contextlib.suppress(FileNotFoundError):  # it was erased meanwhile
-            if holds_another(self._path, self._container.format.name):
+            if reads_all and holds_another(self._path, self._container.format.name):
                 self._begin_damage(math.inf)
         if self._damaged_from_s is not None:
             yield UnreadablePart(self._damaged_from_s, None)
