@@ -109,8 +109,10 @@ class MemoryBudget:
             usable = self._free if may_use_reserve else self._free - self._reserved
             if entry is overdue:
                 usable = self._free
-            elif overdue is not None and (is_small or overdue.rank < entry.rank):
-                usable = self._free - overdue.size if is_small else 0
+            elif overdue is not None and is_small:
+                usable -= overdue.size
+            elif overdue is not None and overdue.rank < entry.rank:
+                continue
             if entry.size <= usable:
                 self._waiting.remove(entry)
                 if entry is overdue:
