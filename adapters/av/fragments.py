@@ -71,7 +71,7 @@ def lost_parts(path: Path) -> list[LostPart]:
                     continue
                 has_more = False
             # FFmpeg reads on behind a damaged box whose size is plausible.
-            stated = _stated_size(head, end - at)
+            stated = stated_size(head, end - at)
             if stated < _header_bytes(head):
                 break
             at += stated
@@ -89,7 +89,13 @@ def _header_bytes(box: bytes) -> int:
     return 16 if box[:4] == b"\0\0\0\1" else 8
 
 
-def _stated_size(head: bytes, left: int) -> int:
+def stated_size(head: bytes, left: int) -> int:
+    """The size that a box of an MP4 file states, in bytes.
+
+    Args:
+        head: its first bytes, 16 or all that there are.
+        left: how many bytes the file has from there on.
+    """
     if _header_bytes(head) == 16:
         return int.from_bytes(head[8:16], "big")
     return int.from_bytes(head[:4], "big") or left  # 0: it lasts to the end of the file
@@ -97,7 +103,7 @@ def _stated_size(head: bytes, left: int) -> int:
 
 def _size_of_box(head: bytes, left: int) -> int | None:
     """The size of a box; None if none begins here."""
-    size, name = _stated_size(head, left), head[4:8]
+    size, name = stated_size(head, left), head[4:8]
     is_named = len(name) == 4 and all(0x20 <= each < 0x7F or each == 0xA9 for each in name)
     is_likely = name != b"moof" or size <= _MAX_FACTS_BYTES
     return size if is_named and is_likely and _header_bytes(head) <= size <= left else None

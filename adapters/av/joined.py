@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import BinaryIO
 
+from adapters.av.fragments import stated_size
+
 _MIN_BOX_BYTES, _BOX_BYTES = 8, 16
 """Of a box without content, and of the head of a large one."""
 _MAX_BOXES = 10_000
@@ -56,9 +58,7 @@ def _has_second_type(file: BinaryIO) -> bool:
     for _ in range(_MAX_BOXES):
         file.seek(at)
         head = file.read(_BOX_BYTES)
-        size, name = int.from_bytes(head[:4]), head[4:8]
-        if size == 1:
-            size = int.from_bytes(head[8:])
+        size, name = stated_size(head, 0), head[4:8]  # nothing is behind one that lasts to the end
         # The end of the file, no box, or fragments, which may repeat what the file is.
         if size < _MIN_BOX_BYTES or name == b"moof":
             break
