@@ -207,14 +207,19 @@ async def test_more_records_take_the_focus_from_nothing_else(signed_in: Page) ->
     await expect(chosen).to_be_focused()
 
 
-async def test_a_record_that_is_saved_meanwhile_leaves_no_card_twice(signed_in: Page) -> None:
-    page = signed_in
+async def with_the_newest_deleted(page: Page) -> set[int]:
+    """Show a made-up history of 60 without its first; returns the numbers that are left out."""
     deleted = await with_many_records(page, 60)
     deleted.add(0)
-    cards = page.locator(".card")
     await page.get_by_role("tab", name="Detect").click()
     await page.go_back()
-    await expect(cards.locator(".name").first).to_have_text(re.compile(r"^1\.jpg"))
+    await expect(page.locator(".card .name").first).to_have_text(re.compile(r"^1\.jpg"))
+    return deleted
+
+
+async def test_a_record_that_is_saved_meanwhile_leaves_no_card_twice(signed_in: Page) -> None:
+    page, cards = signed_in, signed_in.locator(".card")
+    deleted = await with_the_newest_deleted(page)
     deleted.clear()
     await page.get_by_role("button", name="Show more").press("Enter")
     await expect(cards).to_have_count(48)
@@ -229,13 +234,8 @@ async def test_a_record_that_is_saved_meanwhile_leaves_no_card_twice(signed_in: 
 
 
 async def test_as_many_saved_as_deleted_meanwhile_leave_no_card_twice(signed_in: Page) -> None:
-    page = signed_in
-    deleted = await with_many_records(page, 60)
-    deleted.add(0)
-    cards = page.locator(".card")
-    await page.get_by_role("tab", name="Detect").click()
-    await page.go_back()
-    await expect(cards.locator(".name").first).to_have_text(re.compile(r"^1\.jpg"))
+    page, cards = signed_in, signed_in.locator(".card")
+    deleted = await with_the_newest_deleted(page)
     deleted.symmetric_difference_update({0, 59})
     refused: list[Route] = []
 

@@ -293,6 +293,17 @@ async def test_deleting_before_the_upload_leaves_nothing(service: Service) -> No
     assert await nothing_is_left(service)
 
 
+async def upload_under_way(
+    service: Service, images: SlowImageStore
+) -> tuple[Detection, asyncio.Task[float | None]]:
+    """A record whose image is being uploaded, and the task that uploads it."""
+    record = await service.accepted()
+    images.slow = record.detection_id
+    carrying = asyncio.create_task(service.store.carry_due())
+    await images.begun.wait()
+    return record, carrying
+
+
 @pytest.mark.parametrize("delete", [delete_one, delete_everything])
 @pytest.mark.parametrize("claims_to_fail", [False, True])
 async def test_deleting_during_the_upload_leaves_nothing(
@@ -301,10 +312,7 @@ async def test_deleting_during_the_upload_leaves_nothing(
     """The upload then succeeds, or fails although the image was stored."""
     images = SlowImageStore()
     service = Service(images=images)
-    record = await service.accepted()
-    images.slow = record.detection_id
-    carrying = asyncio.create_task(service.store.carry_due())
-    await images.begun.wait()
+    record, carrying = await upload_under_way(service, images)
     await delete(service, record)
     images.claims_to_fail = claims_to_fail
     images.go_on.set()
@@ -429,10 +437,7 @@ async def test_no_retry_is_due_while_an_upload_is_under_way() -> None:
     """The background work would otherwise look into the spool without end."""
     images = SlowImageStore()
     service = Service(images=images)
-    record = await service.accepted()
-    images.slow = record.detection_id
-    carrying = asyncio.create_task(service.store.carry_due())
-    await images.begun.wait()
+    _, carrying = await upload_under_way(service, images)
     assert service.store.retry_schedule.next_due_in_s() is None
     images.go_on.set()
     await carrying

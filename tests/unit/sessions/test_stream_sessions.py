@@ -235,6 +235,12 @@ async def busy_window(world: World, sessions: StreamSessions, crowd: list[Stream
     await sessions.review_load()
 
 
+async def calm_windows(world: World, sessions: StreamSessions) -> None:
+    for _ in range(4):
+        world.clock.advance(2)
+        await sessions.review_load()
+
+
 async def test_sessions_are_told_once_when_the_machine_is_full_and_when_it_has_room(
     world: World,
 ) -> None:
@@ -247,9 +253,7 @@ async def test_sessions_are_told_once_when_the_machine_is_full_and_when_it_has_r
         assert 2 < full.recommended_frame_rate < 10 / 3
     for session in opened:
         await session.stop()
-    for _ in range(4):
-        world.clock.advance(2)
-        await sessions.review_load()
+    await calm_windows(world, sessions)
     for reader in readers:
         room = reader.all(Suggestion)[-1]
         assert "room" in room.message
@@ -266,9 +270,7 @@ async def test_sessions_that_followed_advice_are_offered_their_earlier_rate(worl
     for session, reader in zip(opened, readers, strict=True):
         (full,) = reader.all(MachineFull)
         await session.configure(ConfigChange({"max_frame_rate": full.recommended_frame_rate}))
-    for _ in range(4):
-        world.clock.advance(2)
-        await sessions.review_load()
+    await calm_windows(world, sessions)
     for reader in readers:
         assert reader.all(Suggestion)[-1].config == {"max_frame_rate": 60}
     await sessions.close_all()
@@ -282,9 +284,7 @@ async def test_a_rate_that_was_raised_after_advice_is_not_lowered_again(world: W
     await busy_window(world, sessions, opened)
     for session in opened:
         await session.configure(ConfigChange({"max_frame_rate": 25}))
-    for _ in range(4):
-        world.clock.advance(2)
-        await sessions.review_load()
+    await calm_windows(world, sessions)
     for reader in readers:
         assert reader.all(Suggestion)[-1].config == {"max_frame_rate": 25}
     await sessions.close_all()
